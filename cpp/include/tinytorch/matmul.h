@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace tinytorch {
+
+/// One rung of the ladder of matrix products, as a user sees it. See docs/kernels.md.
+struct KernelInfo {
+  std::string_view name;     ///< the word that forces it: `naive`, `reordered`, ...
+  std::string_view title;    ///< a few words for a table
+  std::string_view summary;  ///< one sentence: the idea
+  bool available;            ///< compiled into this build and supported by this processor
+};
+
+/// Index into kernels(); `kAutoKernel` lets the policy choose by shape, type and build.
+using KernelId = int;
+inline constexpr KernelId kAutoKernel = -1;
+
+/// All rungs, slow to fast, those that this build lacks included.
+[[nodiscard]] std::span<const KernelInfo> kernels();
+
+/// The rung with that name (`auto` gives kAutoKernel). Throws Error(unknown_kernel) with the names there
+/// are, or Error(kernel_unavailable) where this build or processor lacks it.
+[[nodiscard]] KernelId kernel_id(std::string_view name);
+
+/// What follows the product in the same pass over C.
+enum class Activation : unsigned char { none, relu };
+
+/// The matrix product on raw memory:
+///
+///     C[m,n] = act( A[m,k] . B[k,n] + bias[n] )         accumulate = false
+///     C[m,n] = act( C + A[m,k] . B[k,n] + bias[n] )     accumulate = true
+///
+/// Element (i, p) of A stands at a[i * a_row + p * a_col]; likewise B. Strides are in elements and may be
+/// any value, so a transposed operand costs no copy. C is row-major: (i, j) stands at c[i * c_row + j].
+/// m, n, k >= 0; k = 0 gives zeros (plus bias, plus C where accumulated). C is not read unless
+/// `accumulate`, and must not overlap A, B or bias. `bias` may be null. NaN and infinity go through as
+/// IEEE 754 says. The result has the same bits for any number of threads.
+template <class T>
+struct MatmulArgs {
+  std::size_t m = 0, n = 0, k = 0;
+  const T* a = nullptr;
+  std::ptrdiff_t a_row = 0, a_col = 1;
+  const T* b = nullptr;
+  std::ptrdiff_t b_row = 0, b_col = 1;
+  T* c = nullptr;
+  std::ptrdiff_t c_row = 0;
+  const T* bias = nullptr;
+  Activation activation = Activation::none;
+  bool accumulate = false;
+};
+
+/// Runs the product with one rung, `kAutoKernel` by default. Throws Error(kernel_unavailable) for a rung
+/// this build lacks, Error(out_of_memory) where the packing buffers cannot be had. float and double.
+template <class T>
+void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
+
+extern template void matmul<float>(const MatmulArgs<float>&, KernelId);
+extern template void matmul<double>(const MatmulArgs<double>&, KernelId);
+
+}  // namespace tinytorch

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "tinytorch/matmul.h"
+#include "tinytorch/tensor.h"
+
+/// Operations without gradients. Both operands of a binary operation broadcast as in NumPy and have the same
+/// floating dtype, else Error(dtype). `out`, where given, must have the result's shape and dtype; it is
+/// written and returned, and may be an operand of an elementwise operation, never of matmul.
+namespace tinytorch::ops {
+
+[[nodiscard]] Tensor add(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+[[nodiscard]] Tensor sub(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+[[nodiscard]] Tensor mul(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+[[nodiscard]] Tensor div(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+[[nodiscard]] Tensor pow(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+[[nodiscard]] Tensor maximum(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
+
+[[nodiscard]] Tensor neg(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor abs(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor exp(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor log(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor sqrt(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor relu(const Tensor& a, Tensor* out = nullptr);     ///< max(a, 0); NaN stays NaN
+[[nodiscard]] Tensor sigmoid(const Tensor& a, Tensor* out = nullptr);  ///< 1 / (1 + exp(-a))
+[[nodiscard]] Tensor tanh(const Tensor& a, Tensor* out = nullptr);
+
+/// Which axes a reduction removes: none given means all. Negative axes count from the end.
+struct Axes {
+  std::optional<std::int64_t> dim{};
+  bool keepdim = false;
+};
+[[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {});
+[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {});
+[[nodiscard]] Tensor max(const Tensor& a, Axes axes = {});     ///< Error(shape) over an empty axis; NaN wins
+[[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {});  ///< int32; the first of equals
+[[nodiscard]] Tensor softmax(const Tensor& a, std::int64_t dim = -1);  ///< exp(a - max) / sum
+[[nodiscard]] Tensor log_softmax(const Tensor& a, std::int64_t dim = -1);
+
+struct MatmulOptions {
+  KernelId kernel = kAutoKernel;
+  const Tensor* bias = nullptr;  ///< [n]
+  Activation activation = Activation::none;
+  Tensor* out = nullptr;
+  bool accumulate = false;  ///< add to `out`
+};
+/// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. One-dimensional operands are a row (a) or a
+/// column (b) and the axis is dropped again; leading axes broadcast. Strided operands are not copied.
+[[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
+
+/// |a - b| <= atol + rtol |b| everywhere, shapes equal after broadcasting; NaN is equal to nothing.
+[[nodiscard]] bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
+[[nodiscard]] double max_abs_diff(const Tensor& a, const Tensor& b);  ///< over all elements, in double
+
+}  // namespace tinytorch::ops

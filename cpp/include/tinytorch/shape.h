@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+namespace tinytorch {
+
+/// Sizes (or strides) of a tensor's axes, kept inline: making a shape allocates nothing.
+/// At most `max_rank` axes; more is Error(invalid_argument).
+class Dims {
+ public:
+  static constexpr std::size_t max_rank = 8;
+
+  Dims() = default;
+  Dims(std::initializer_list<std::int64_t> values) : Dims(std::span(values.begin(), values.size())) {}
+  explicit Dims(std::span<const std::int64_t> values);
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::int64_t& operator[](std::size_t i) noexcept { return values_[i]; }
+  [[nodiscard]] std::int64_t operator[](std::size_t i) const noexcept { return values_[i]; }
+  [[nodiscard]] std::int64_t* begin() noexcept { return values_.data(); }
+  [[nodiscard]] std::int64_t* end() noexcept { return values_.data() + size_; }
+  [[nodiscard]] const std::int64_t* begin() const noexcept { return values_.data(); }
+  [[nodiscard]] const std::int64_t* end() const noexcept { return values_.data() + size_; }
+  void push_back(std::int64_t value);
+  void resize(std::size_t size, std::int64_t fill = 0);
+
+  friend bool operator==(const Dims& x, const Dims& y) noexcept;
+
+ private:
+  std::array<std::int64_t, max_rank> values_{};
+  std::size_t size_ = 0;
+};
+
+using Shape = Dims;
+using Strides = Dims;
+
+/// `[2,3]`, as error texts write it.
+[[nodiscard]] std::string to_string(const Dims& dims);
+
+/// Product of the sizes; 1 for a scalar. Throws Error(invalid_argument) for a negative size and
+/// Error(overflow) where the product, or its bytes at 8 an element, leave the address space.
+[[nodiscard]] std::int64_t numel(const Shape& shape);
+
+/// Row-major strides, in elements.
+[[nodiscard]] Strides contiguous_strides(const Shape& shape);
+
+/// NumPy's rule: align at the right, sizes must be equal or 1. Throws Error(shape) naming `op` and both.
+[[nodiscard]] Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
+
+}  // namespace tinytorch

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "tinytorch/dtype.h"
+#include "tinytorch/shape.h"
+
+namespace tinytorch {
+
+class Storage;
+struct TensorImpl;
+
+/// An N-dimensional array: row-major when made, then a view by strides of storage that other tensors may
+/// share. Copying a Tensor copies a handle, as in PyTorch: both name the same tensor. Not safe to use from
+/// two threads at once.
+class Tensor {
+ public:
+  Tensor() = default;  ///< undefined: no shape, no data
+
+  /// Uninitialised. Throws Error(overflow) or Error(out_of_memory) with the shape in the text.
+  [[nodiscard]] static Tensor empty(const Shape& shape, DType dtype = DType::float32);
+  [[nodiscard]] static Tensor zeros(const Shape& shape, DType dtype = DType::float32);
+  [[nodiscard]] static Tensor ones(const Shape& shape, DType dtype = DType::float32);
+  [[nodiscard]] static Tensor full(const Shape& shape, double value, DType dtype = DType::float32);
+  /// n x m, ones on the diagonal.
+  [[nodiscard]] static Tensor eye(std::int64_t n, std::optional<std::int64_t> m = {}, DType dtype = DType::float32);
+  /// start, start + step, ... below stop (above, for a negative step). Error(invalid_argument) for step 0.
+  [[nodiscard]] static Tensor arange(double start, double stop, double step = 1, DType dtype = DType::float32);
+  /// Uniform in [0, 1) and standard normal, from the generator that manual_seed() sets (random.h).
+  [[nodiscard]] static Tensor rand(const Shape& shape, DType dtype = DType::float32);
+  [[nodiscard]] static Tensor randn(const Shape& shape, DType dtype = DType::float32);
+  /// A copy of `values`, whose number must be the shape's. T is float, double or int32_t.
+  template <class T>
+  [[nodiscard]] static Tensor from(std::span<const T> values, const Shape& shape);
+  [[nodiscard]] static Tensor scalar(double value, DType dtype = DType::float32);
+
+  [[nodiscard]] bool defined() const noexcept { return impl_ != nullptr; }
+  [[nodiscard]] const Shape& shape() const noexcept;
+  [[nodiscard]] const Strides& strides() const noexcept;  ///< in elements
+  [[nodiscard]] std::int64_t size(std::int64_t dim) const;
+  [[nodiscard]] std::int64_t numel() const noexcept;
+  [[nodiscard]] std::size_t ndim() const noexcept;
+  [[nodiscard]] DType dtype() const noexcept;
+  [[nodiscard]] bool is_contiguous() const noexcept;
+  [[nodiscard]] bool shares_storage(const Tensor& other) const noexcept;
+  /// Counts writes to the storage, so that whoever keeps something derived from it (packed weights) knows
+  /// when it is stale. Every operation that writes into an existing tensor raises it.
+  [[nodiscard]] std::uint64_t version() const noexcept;
+
+  /// Pointer to element (0, 0, ...); step by strides(). Throws Error(dtype) where T is not the dtype's type.
+  /// The non-const one counts as a write.
+  template <class T>
+  [[nodiscard]] const T* data() const;
+  template <class T>
+  [[nodiscard]] T* mutable_data();
+  [[nodiscard]] double item() const;                        ///< the one element; Error(shape) where there are more
+  [[nodiscard]] double at(std::initializer_list<std::int64_t> index) const;  ///< bounds-checked; for tests and printing
+  /// All elements in row-major order, converted to double / copied as T.
+  template <class T>
+  void copy_to(std::span<T> out) const;
+
+  // Views: share the storage, cost no copy (reshape copies where the strides leave no other way).
+  [[nodiscard]] Tensor reshape(Shape shape) const;  ///< one size may be -1
+  [[nodiscard]] Tensor transpose(std::int64_t dim0 = -2, std::int64_t dim1 = -1) const;
+  [[nodiscard]] Tensor slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step = 1) const;
+  [[nodiscard]] Tensor expand(const Shape& shape) const;  ///< broadcast view, stride 0
+  [[nodiscard]] Tensor contiguous() const;                ///< itself where it is, else a copy
+  [[nodiscard]] Tensor clone() const;                     ///< always a copy, contiguous
+  [[nodiscard]] Tensor to(DType dtype) const;             ///< itself where it is, else a converted copy
+
+  /// Copies `source`, broadcast and converted, into this tensor's elements.
+  void copy_from(const Tensor& source);
+  void fill(double value);
+
+  [[nodiscard]] const std::shared_ptr<TensorImpl>& impl() const noexcept { return impl_; }
+  explicit Tensor(std::shared_ptr<TensorImpl> impl) noexcept : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<TensorImpl> impl_;
+};
+
+/// Live tensors' storage and what the buffer pool keeps for reuse, in bytes.
+struct MemoryStats {
+  std::int64_t storages = 0;
+  std::int64_t live_bytes = 0;
+  std::int64_t peak_bytes = 0;
+  std::int64_t pooled_bytes = 0;
+};
+[[nodiscard]] MemoryStats memory_stats() noexcept;
+void reset_peak_memory() noexcept;
+/// Gives the pool's buffers back to the allocator.
+void release_pooled_memory() noexcept;
+
+}  // namespace tinytorch
