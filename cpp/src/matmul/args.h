@@ -2,3 +2,23 @@
 
 // The kernels' view of a product: MatmulArgs of the public header, plus what the front hands down.
 #include "tinytorch/matmul.h"
+
+namespace tinytorch::detail {
+
+/// What a kernel is given. The front (matmul.cpp) has seen to it that
+/// - m, n, k >= 1 and no pointer that is needed is null;
+/// - a dimension of size 1 has the stride of a dense operand, so that `a_col == 1` and `b_col == 1` say what
+///   they seem to say (a 1 x k row or a k x 1 column passes for contiguous whichever way it was cut);
+/// - bias is null and activation is none for a rung whose row does not say `fuses_epilogue`.
+/// Kernels neither allocate nor throw (eigen.cpp apart, which is Eigen's own code), and keep to
+/// C's m x n elements: the rest of each row of c_row elements is not theirs.
+template <class T>
+struct KernelArgs : MatmulArgs<T> {
+  /// Scratch of as many elements as the row's `workspace_size` asked for, aligned to 64 bytes; the content
+  /// is whatever the last product left. Null where nothing was asked for.
+  T* workspace = nullptr;
+  /// B in the packed rungs' panels, where the caller keeps it; null: pack as you go.
+  const T* packed_b = nullptr;
+};
+
+}  // namespace tinytorch::detail

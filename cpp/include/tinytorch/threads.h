@@ -1,0 +1,14 @@
+#pragma once
+
+namespace tinytorch {
+
+/// How many threads an operation may use, the calling one included. At first the number of processors this
+/// program may run on; always 1 in a build without threads.
+[[nodiscard]] int num_threads() noexcept;
+
+/// Sets it: clamped to 1 ... 64, and to 1 in a build without threads. Starts the workers that are missing;
+/// those above the number sleep. Results have the same bits for any number. Not to be called while an
+/// operation runs.
+void set_num_threads(int count) noexcept;
+
+}  // namespace tinytorch

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+
+#include "matmul/args.h"
+
+/// The rungs of the ladder, slow to fast: one file in kernels/ each, defined there for float and double.
+/// Every one computes the whole contract of MatmulArgs, for any strides and with `accumulate`.
+namespace tinytorch::detail {
+
+template <class T>
+void matmul_naive(const KernelArgs<T>& args);
+template <class T>
+void matmul_reordered(const KernelArgs<T>& args);
+template <class T>
+void matmul_blocked(const KernelArgs<T>& args);
+template <class T>
+void matmul_eigen(const KernelArgs<T>& args);
+template <class T>
+void matmul_packed(const KernelArgs<T>& args);
+template <class T>
+void matmul_simd(const KernelArgs<T>& args);
+template <class T>
+void matmul_relaxed(const KernelArgs<T>& args);
+template <class T>
+void matmul_threaded(const KernelArgs<T>& args);
+
+// Elements of scratch that a rung wants for these arguments (0: none). Rungs not listed want none.
+template <class T>
+std::size_t eigen_workspace(const MatmulArgs<T>& args);
+template <class T>
+std::size_t packed_workspace(const MatmulArgs<T>& args);
+template <class T>
+std::size_t simd_workspace(const MatmulArgs<T>& args);
+template <class T>
+std::size_t relaxed_workspace(const MatmulArgs<T>& args);
+template <class T>
+std::size_t threaded_workspace(const MatmulArgs<T>& args);
+
+/// Whether this processor has the fused multiply-add that relaxed.cpp was compiled for.
+bool relaxed_supported() noexcept;
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "matmul/args.h"
+
+namespace tinytorch::detail {
+
+/// The rungs by name, in the table's order: `static_cast<KernelId>(Rung::simd)` is its KernelId.
+enum class Rung : KernelId { naive, reordered, blocked, eigen, packed, simd, relaxed, threaded };
+
+template <class T>
+struct KernelFunctions {
+  void (*run)(const KernelArgs<T>&) = nullptr;                     ///< null where the build lacks the rung
+  std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
+};
+
+/// One row of the table: all that is known of a rung.
+struct KernelRow {
+  std::string_view name;
+  std::string_view title;
+  std::string_view summary;
+  bool fuses_epilogue;     ///< does bias and activation itself; else the front does, in a second pass over C
+  const char* (*missing)();  ///< why it cannot run here, as the end of a sentence; null where it can
+  KernelFunctions<float> f32;
+  KernelFunctions<double> f64;
+
+  template <class T>
+  [[nodiscard]] const KernelFunctions<T>& functions() const noexcept {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+[[nodiscard]] std::span<const KernelRow> kernel_rows() noexcept;
+
+/// How often a rung has run since the program began, so that a test can prove that the one it forced did.
+[[nodiscard]] std::uint64_t kernel_calls(KernelId id) noexcept;
+void count_kernel_call(KernelId id) noexcept;
+
+/// Throws Error(kernel_unavailable) with the reason, or Error(unknown_kernel) for a number outside the table.
+void require_kernel(KernelId id);
+
+}  // namespace tinytorch::detail
