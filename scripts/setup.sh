@@ -107,7 +107,10 @@ list_packages() {
   fi
   if wants test; then
     need googletest /usr/src/googletest
-    need clang-format clang-format
+    case $distribution in
+      debian*) need clang-format-19 clang-format-19 ;; # Debian 12's default, 14, breaks lines differently
+      *) need clang-format clang-format ;;
+    esac
     if [ -z "$CHROMIUM_PATH" ]; then missing+=(chromium); fi
   fi
   if wants bench; then

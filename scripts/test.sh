@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Sets up, then runs every test there is. The last line sums up: "N passed, N failed".
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+Usage: scripts/test.sh [--only native|asan|wasm|style|js|e2e]...
+
+  native   the C++ tests on this machine
+  asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+  wasm     the same as WebAssembly in Node, once for each module's instruction set
+  style    formatting, types and lint
+  js       the package: its API in Node and Chromium, and as installed from its archive
+  e2e      the built page in headless Chromium
+END
+}
+
+only=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --only)
+      only="$only ${2:-} "
+      shift
+      ;;
+    --only=*) only="$only ${1#*=} " ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *) echo "test: unknown option '$1'; see --help" >&2 && exit 1 ;;
+  esac
+  shift
+done
+for word in $only; do
+  case $word in native | asan | wasm | style | js | e2e) ;; *) echo "test: no stage '$word'" >&2 && exit 1 ;; esac
+done
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bash "$here/setup.sh" --for test
+# shellcheck source-path=SCRIPTDIR source=env.sh
+. "$here/env.sh"
+cd "$TT_ROOT"
+
+results=$TT_ROOT/build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+summary=()
+passed=0
+failed=0
+
+# count FILE...: "passed failed skipped" of JUnit files, which Google Test and Vitest both write.
+count() {
+  awk 'BEGIN { RS = "<testcase" }
+    FNR > 1 {
+      if (/<failure|<error/) failed++
+      else if (/<skipped|status="notrun"|result="suppressed"/) skipped++
+      else passed++
+    }
+    END { print passed + 0, failed + 0, skipped + 0 }' "$@" /dev/null
+}
+
+# stage GROUP NAME COMMAND...: runs the command unless --only leaves the group out. Its test cases are
+# those in build/test-results/NAME*.xml; where it writes none, the stage itself is the one case.
+stage() {
+  local group=$1 name=$2 started=$SECONDS ok=1 p f s
+  shift 2
+  if [ -n "$only" ] && [[ $only != *" $group "* ]]; then return; fi
+  printf '\n=== %s\n' "$name"
+  "$@" || ok=
+  if compgen -G "$results/$name*.xml" >/dev/null; then
+    read -r p f s < <(count "$results/$name"*.xml)
+  else
+    p=${ok:-0} f=0 s=0
+  fi
+  # A crash after the last report, or a failed build, is a failure too.
+  if [ -z "$ok" ] && [ "$f" = 0 ]; then f=1; fi
+  passed=$((passed + p)) failed=$((failed + f))
+  summary+=("$(printf '%-24s %6d passed %4d failed %4d skipped %5d s' "$name" "$p" "$f" "$s" $((SECONDS - started)))")
+}
+
+# cpp PRESET: builds a preset and runs its Google Test binary, whose report CMake puts into the build folder.
+cpp() {
+  local preset=$1 ok=1
+  rm -f "build/$preset"/tinytorch_tests*.xml
+  cmake --preset "$preset" --log-level=NOTICE >/dev/null && cmake --build "build/$preset" &&
+    ctest --test-dir "build/$preset" --output-on-failure --timeout 600 || ok=
+  for report in "build/$preset"/tinytorch_tests*.xml; do
+    [ ! -f "$report" ] || cp "$report" "$results/$preset-$(basename "$report")"
+  done
+  [ -n "$ok" ]
+}
+
+# vitest NODE FOLDER NAME: runs a folder's Vitest configuration.
+vitest() {
+  local node=$1 folder=$2 name=$3
+  "$node" node_modules/vitest/vitest.mjs run --config "$folder/vitest.config.ts" \
+    --reporter=default --reporter=junit --outputFile.junit="$results/$name.xml"
+}
+
+stage style formatting bash scripts/format.sh --check
+stage style types npm run --silent typecheck
+stage style lint npm run --silent lint
+stage native native cpp native
+stage asan asan cpp asan
+for variant in $TT_VARIANTS; do
+  stage wasm "wasm-$variant" cpp "wasm-$variant"
+done
+stage js package-build bash scripts/build.sh --wasm --package
+stage js js vitest "$NODE24" tests/js js
+stage js package vitest node tests/package package
+stage e2e page-build bash scripts/build.sh
+stage e2e e2e vitest node tests/e2e e2e
+
+printf '\n=== summary (%d s)\n' "$SECONDS"
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
