@@ -20,7 +20,7 @@ struct KernelFunctions {
 
 /// One row of the table: all that is known of a rung.
 struct KernelRow {
-  std::string_view name;
+  std::string_view scope;  ///< in the profile: `matmul.` and the name
   std::string_view title;
   std::string_view summary;
   bool fuses_epilogue;     ///< does bias and activation itself; else the front does, in a second pass over C
@@ -28,6 +28,7 @@ struct KernelRow {
   KernelFunctions<float> f32;
   KernelFunctions<double> f64;
 
+  [[nodiscard]] constexpr std::string_view name() const noexcept { return scope.substr(7); }
   template <class T>
   [[nodiscard]] const KernelFunctions<T>& functions() const noexcept {
     if constexpr (sizeof(T) == sizeof(float)) {

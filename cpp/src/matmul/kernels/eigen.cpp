@@ -1,0 +1,93 @@
+// Eigen's own product, as a program that uses Eigen gets it: what a well-kept library reaches, and so the
+// yardstick of the ladder, as NumPy is of the capstone's. This file is compiled with the build's normal flags.
+#include <Eigen/Core>
+
+#include "matmul/kernels.h"
+
+namespace tinytorch::detail {
+namespace {
+
+using Eigen::Dynamic;
+using Eigen::Index;
+
+template <class T, int Order>
+using Operand = Eigen::Map<const Eigen::Matrix<T, Dynamic, Dynamic, Order>, Eigen::Unaligned, Eigen::OuterStride<>>;
+template <class T>
+using Result = Eigen::Map<Eigen::Matrix<T, Dynamic, Dynamic, Eigen::RowMajor>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+/// Eigen's product takes rows or columns that are contiguous and lie one after the other; anything else it copies
+/// first. That copy is made here, in the workspace, which spares the instances for general strides.
+template <class T>
+struct Layout {
+  const T* data;
+  std::ptrdiff_t row, col, rows, cols;
+  [[nodiscard]] bool row_major() const { return col == 1 && row >= cols; }
+  [[nodiscard]] bool column_major() const { return row == 1 && col >= rows; }
+  [[nodiscard]] std::size_t copy_size() const {
+    return row_major() || column_major() ? 0 : static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+  }
+};
+
+template <class T>
+Layout<T> layout_of_a(const MatmulArgs<T>& args) {
+  return {args.a, args.a_row, args.a_col, static_cast<Index>(args.m), static_cast<Index>(args.k)};
+}
+template <class T>
+Layout<T> layout_of_b(const MatmulArgs<T>& args) {
+  return {args.b, args.b_row, args.b_col, static_cast<Index>(args.k), static_cast<Index>(args.n)};
+}
+
+template <class T>
+Layout<T> dense(const Layout<T>& x, T* workspace) {
+  if (x.copy_size() == 0) return x;
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = 0; j < x.cols; ++j) workspace[i * x.cols + j] = x.data[i * x.row + j * x.col];
+  }
+  return {workspace, x.cols, 1, x.rows, x.cols};
+}
+
+template <int OrderA, int OrderB, class T>
+void multiply(const KernelArgs<T>& args, const Layout<T>& a, const Layout<T>& b) {
+  const Operand<T, OrderA> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(OrderA == Eigen::RowMajor ? a.row : a.col));
+  const Operand<T, OrderB> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(OrderB == Eigen::RowMajor ? b.row : b.col));
+  Result<T> c(args.c, a.rows, b.cols, Eigen::OuterStride<>(args.c_row));
+  if (args.accumulate) {
+    c.noalias() += lhs * rhs;
+  } else {
+    c.noalias() = lhs * rhs;
+  }
+}
+
+}  // namespace
+
+template <class T>
+std::size_t eigen_workspace(const MatmulArgs<T>& args) {
+  return layout_of_a(args).copy_size() + layout_of_b(args).copy_size();
+}
+
+template <class T>
+void matmul_eigen(const KernelArgs<T>& args) {
+  const Layout<T> given = layout_of_a(args);
+  const Layout<T> a = dense(given, args.workspace);
+  const Layout<T> b = dense(layout_of_b(args), args.workspace + given.copy_size());
+  if (a.row_major()) {
+    if (b.row_major()) {
+      multiply<Eigen::RowMajor, Eigen::RowMajor>(args, a, b);
+    } else {
+      multiply<Eigen::RowMajor, Eigen::ColMajor>(args, a, b);
+    }
+  } else {
+    if (b.row_major()) {
+      multiply<Eigen::ColMajor, Eigen::RowMajor>(args, a, b);
+    } else {
+      multiply<Eigen::ColMajor, Eigen::ColMajor>(args, a, b);
+    }
+  }
+}
+
+template std::size_t eigen_workspace<float>(const MatmulArgs<float>&);
+template std::size_t eigen_workspace<double>(const MatmulArgs<double>&);
+template void matmul_eigen<float>(const KernelArgs<float>&);
+template void matmul_eigen<double>(const KernelArgs<double>&);
+
+}  // namespace tinytorch::detail

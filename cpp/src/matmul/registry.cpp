@@ -1,0 +1,168 @@
+#include "matmul/registry.h"
+
+#include <array>
+#include <atomic>
+#include <string>
+
+#include "matmul/kernels.h"
+#include "tinytorch/error.h"
+
+// The build list (CMakeLists.txt) says which of the optional rungs are compiled in.
+namespace tinytorch::detail {
+namespace {
+
+const char* always() { return nullptr; }
+
+const char* needs_simd() { return TINYTORCH_WITH_SIMD ? nullptr : "this build has no vector instructions"; }
+
+const char* needs_relaxed() {
+  if (!TINYTORCH_WITH_RELAXED) return "this build has no fused multiply-add";
+  return relaxed_supported() ? nullptr : "this processor has no fused multiply-add";
+}
+
+const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this build has no threads"; }
+
+const char* needs_packed() { return TINYTORCH_WITH_PACKED ? nullptr : "this build has no packing"; }
+
+// A discarded branch of a template is not instantiated: a rung that is not built needs no symbols.
+template <class T>
+constexpr KernelFunctions<T> packed_functions() {
+  if constexpr (TINYTORCH_WITH_PACKED) return {matmul_packed<T>, packed_workspace<T>};
+  return {};
+}
+template <class T>
+constexpr KernelFunctions<T> simd_functions() {
+  if constexpr (TINYTORCH_WITH_SIMD) return {matmul_simd<T>, simd_workspace<T>};
+  return {};
+}
+template <class T>
+constexpr KernelFunctions<T> relaxed_functions() {
+  if constexpr (TINYTORCH_WITH_RELAXED) return {matmul_relaxed<T>, relaxed_workspace<T>};
+  return {};
+}
+template <class T>
+constexpr KernelFunctions<T> threaded_functions() {
+  if constexpr (TINYTORCH_WITH_THREADED) return {matmul_threaded<T>, threaded_workspace<T>};
+  return {};
+}
+
+constexpr auto table = std::to_array<KernelRow>({
+    {.scope = "matmul.naive",
+     .title = "Three loops",
+     .summary = "The definition: one scalar sum for each element of C.",
+     .fuses_epilogue = false,
+     .missing = always,
+     .f32 = {matmul_naive<float>},
+     .f64 = {matmul_naive<double>}},
+    {.scope = "matmul.reordered",
+     .title = "Reordered loops",
+     .summary = "The same three loops as i, k, j: the inner one walks B and C in memory order.",
+     .fuses_epilogue = false,
+     .missing = always,
+     .f32 = {matmul_reordered<float>},
+     .f64 = {matmul_reordered<double>}},
+    {.scope = "matmul.blocked",
+     .title = "Cache blocks",
+     .summary = "Reordered, on blocks of B that stay in the cache while all of A passes by.",
+     .fuses_epilogue = false,
+     .missing = always,
+     .f32 = {matmul_blocked<float>},
+     .f64 = {matmul_blocked<double>}},
+    {.scope = "matmul.eigen",
+     .title = "Eigen",
+     .summary = "The product of the Eigen library, as its users get it: the yardstick.",
+     .fuses_epilogue = false,
+     .missing = always,
+     .f32 = {matmul_eigen<float>, eigen_workspace<float>},
+     .f64 = {matmul_eigen<double>, eigen_workspace<double>}},
+    {.scope = "matmul.packed",
+     .title = "Packed panels",
+     .summary = "A and B copied into contiguous panels, C computed in scalar tiles that stay in registers.",
+     .fuses_epilogue = true,
+     .missing = needs_packed,
+     .f32 = packed_functions<float>(),
+     .f64 = packed_functions<double>()},
+    {.scope = "matmul.simd",
+     .title = "128-bit vectors",
+     .summary = "Packed, with four floats or two doubles in each operation.",
+     .fuses_epilogue = true,
+     .missing = needs_simd,
+     .f32 = simd_functions<float>(),
+     .f64 = simd_functions<double>()},
+    {.scope = "matmul.relaxed",
+     .title = "Fused multiply-add",
+     .summary = "Vectors with multiplication and addition in one instruction, rounded once.",
+     .fuses_epilogue = true,
+     .missing = needs_relaxed,
+     .f32 = relaxed_functions<float>(),
+     .f64 = relaxed_functions<double>()},
+    {.scope = "matmul.threaded",
+     .title = "All cores",
+     .summary = "The best of the above, C divided among the threads; the same bits for any number of them.",
+     .fuses_epilogue = true,
+     .missing = needs_threads,
+     .f32 = threaded_functions<float>(),
+     .f64 = threaded_functions<double>()},
+});
+
+std::array<std::atomic<std::uint64_t>, table.size()> calls{};
+
+std::string names() {
+  std::string text;
+  for (const KernelRow& row : table) {
+    if (!text.empty()) text += ", ";
+    text += row.name();
+  }
+  return text;
+}
+
+}  // namespace
+
+std::span<const KernelRow> kernel_rows() noexcept { return table; }
+
+std::uint64_t kernel_calls(KernelId id) noexcept { return calls[static_cast<std::size_t>(id)].load(); }
+
+void count_kernel_call(KernelId id) noexcept {
+  calls[static_cast<std::size_t>(id)].fetch_add(1, std::memory_order_relaxed);
+}
+
+void require_kernel(KernelId id) {
+  if (id < 0 || static_cast<std::size_t>(id) >= table.size()) {
+    throw Error(ErrorCode::unknown_kernel, "matmul: no kernel has number " + std::to_string(id) +
+                                               "; there are " + std::to_string(table.size()) + ": " + names());
+  }
+  const KernelRow& row = table[static_cast<std::size_t>(id)];
+  if (const char* reason = row.missing()) {
+    throw Error(ErrorCode::kernel_unavailable,
+                "matmul: kernel '" + std::string(row.name()) + "' is not available: " + reason);
+  }
+}
+
+}  // namespace tinytorch::detail
+
+namespace tinytorch {
+
+std::span<const KernelInfo> kernels() {
+  static const auto infos = [] {
+    std::array<KernelInfo, detail::table.size()> result{};
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      const detail::KernelRow& row = detail::table[i];
+      result[i] = {row.name(), row.title, row.summary, row.missing() == nullptr};
+    }
+    return result;
+  }();
+  return infos;
+}
+
+KernelId kernel_id(std::string_view name) {
+  if (name == "auto") return kAutoKernel;
+  for (std::size_t i = 0; i < detail::table.size(); ++i) {
+    if (detail::table[i].name() != name) continue;
+    detail::require_kernel(static_cast<KernelId>(i));
+    return static_cast<KernelId>(i);
+  }
+  throw Error(ErrorCode::unknown_kernel,
+              "matmul: no kernel is called '" + std::string(name) + "'; there are auto, " + detail::names());
+}
+
+}  // namespace tinytorch

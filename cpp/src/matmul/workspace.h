@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace tinytorch::detail {
+
+/// Scratch for one product at a time on this thread: at least `count` elements of `size` bytes, aligned to 64,
+/// content arbitrary; null where there is no memory. Kept and grown, so that a program which repeats its
+/// products allocates nothing.
+inline void* workspace(std::size_t count, std::size_t size) noexcept {
+  static constexpr std::align_val_t alignment{64};
+  struct Arena {
+    void* data = nullptr;
+    std::size_t bytes = 0;
+    void release() noexcept {
+      ::operator delete(data, alignment);
+      data = nullptr;
+      bytes = 0;
+    }
+    ~Arena() { release(); }
+  };
+  thread_local Arena arena;
+
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
+  if (bytes > arena.bytes) {
+    arena.release();  // first: the two need not fit side by side
+    arena.data = ::operator new(bytes, alignment, std::nothrow);
+    if (arena.data) arena.bytes = bytes;
+  }
+  return arena.data;
+}
+
+}  // namespace tinytorch::detail

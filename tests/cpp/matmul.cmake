@@ -1,0 +1,1 @@
+target_sources(tinytorch_tests PRIVATE matmul_test.cpp matmul_registry_test.cpp parallel_test.cpp)

@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "matmul/policy.h"
+#include "matmul/registry.h"
+#include "matmul_tester.h"
+#include "tinytorch/error.h"
+#include "tinytorch/profile.h"
+
+namespace tinytorch::testing {
+namespace {
+
+using detail::Rung;
+
+/// The Error that `action` throws; fails the test where it throws none.
+template <class Action>
+Error error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error was thrown";
+  return {ErrorCode::invalid_argument, ""};
+}
+
+MatmulArgs<float> two_by_two(float* memory) {
+  return {.m = 2, .n = 2, .k = 2, .a = memory, .a_row = 2, .b = memory + 4, .b_row = 2, .c = memory + 8, .c_row = 2};
+}
+
+TEST(Registry, TableIsComplete) {
+  const char* names[] = {"naive", "reordered", "blocked", "eigen", "packed", "simd", "relaxed", "threaded"};
+  ASSERT_EQ(kernels().size(), std::size(names));
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    EXPECT_EQ(kernels()[i].name, names[i]);
+    EXPECT_FALSE(kernels()[i].title.empty());
+    EXPECT_EQ(kernels()[i].summary.back(), '.');
+  }
+  EXPECT_EQ(kernels()[static_cast<std::size_t>(Rung::threaded)].name, "threaded");
+}
+
+TEST(Registry, TheScalarRungsAreInEveryBuild) {
+  for (const char* name : {"naive", "reordered", "blocked", "eigen", "packed"}) {
+    EXPECT_TRUE(kernels()[static_cast<std::size_t>(kernel_id(name))].available) << name;
+  }
+}
+
+TEST(Registry, NamesGiveTheirNumber) {
+  EXPECT_EQ(kernel_id("auto"), kAutoKernel);
+  for (std::size_t i = 0; i < kernels().size(); ++i) {
+    if (kernels()[i].available) EXPECT_EQ(kernel_id(kernels()[i].name), static_cast<KernelId>(i));
+  }
+}
+
+TEST(Registry, UnknownNameListsTheKnownOnes) {
+  const Error error = error_of([] { (void)kernel_id("fastest"); });
+  EXPECT_EQ(error.code(), ErrorCode::unknown_kernel);
+  EXPECT_STREQ(error.what(),
+               "matmul: no kernel is called 'fastest'; there are auto, naive, reordered, blocked, eigen, packed, simd, "
+               "relaxed, threaded");
+}
+
+TEST(Registry, UnknownNumberIsAnError) {
+  float memory[12] = {};
+  for (const KernelId id : {-2, 8, 1000}) {
+    const Error error = error_of([&] { matmul(two_by_two(memory), id); });
+    EXPECT_EQ(error.code(), ErrorCode::unknown_kernel);
+    EXPECT_NE(std::string(error.what()).find(std::to_string(id)), std::string::npos) << error.what();
+  }
+}
+
+TEST(Registry, UnavailableKernelSaysWhy) {
+  float memory[12] = {};
+  for (std::size_t i = 0; i < kernels().size(); ++i) {
+    if (kernels()[i].available) continue;
+    for (const Error& error : {error_of([&] { (void)kernel_id(kernels()[i].name); }),
+                               error_of([&] { matmul(two_by_two(memory), static_cast<KernelId>(i)); })}) {
+      EXPECT_EQ(error.code(), ErrorCode::kernel_unavailable);
+      const std::string start = "matmul: kernel '" + std::string(kernels()[i].name) + "' is not available: this ";
+      EXPECT_EQ(std::string(error.what()).substr(0, start.size()), start);
+    }
+  }
+}
+
+TEST(Registry, ProfileNamesTheKernelAndCountsItsWork) {
+  for (const KernelId id : runnable_kernels()) {
+    if (id == kAutoKernel) continue;
+    MatmulProblem<float> problem({.m = 3, .n = 5, .k = 7, .bias = true}, Data::integers);
+    profile_start();
+    (void)problem.run(id);
+    const ProfileReport report = profile_stop();
+    const std::string wanted = "matmul." + kernel_name(id);
+    int found = 0;
+    for (const ProfileRow& row : report.rows) {
+      if (row.name != wanted) continue;
+      ++found;
+      EXPECT_EQ(row.calls, 1);
+      EXPECT_EQ(row.flops, 2.0 * 3 * 5 * 7);
+    }
+    EXPECT_EQ(found, 1) << wanted;
+  }
+}
+
+TEST(Policy, ChoosesAnAvailableRungForEveryShape) {
+  for (std::size_t m : {1, 7, 64, 1000}) {
+    for (std::size_t n : {1, 10, 256}) {
+      for (std::size_t k : {1, 100, 784}) {
+        const KernelId f32 = detail::choose_kernel<float>({.m = m, .n = n, .k = k});
+        const KernelId f64 = detail::choose_kernel<double>({.m = m, .n = n, .k = k});
+        EXPECT_TRUE(kernels()[static_cast<std::size_t>(f32)].available);
+        EXPECT_TRUE(kernels()[static_cast<std::size_t>(f64)].available);
+      }
+    }
+  }
+}
+
+// An operand with stride 0 may claim a size that no memory holds; Eigen's rung would copy it.
+TEST(Workspace, LackOfMemoryIsAnErrorAndTheLibraryWorksOn) {
+  const KernelId eigen = static_cast<KernelId>(Rung::eigen);
+  const std::size_t k = SIZE_MAX / 32;
+  float memory[3] = {1, 2, 3};
+  const MatmulArgs<float> args{.m = 1, .n = 1, .k = k, .a = memory, .a_row = 0, .a_col = 0,
+                               .b = memory + 1, .b_row = 0, .b_col = 0, .c = memory + 2, .c_row = 1};
+  const Error error = error_of([&] { matmul(args, eigen); });
+  EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+  EXPECT_NE(std::string(error.what()).find("[1," + std::to_string(k) + "]"), std::string::npos) << error.what();
+  check_case<float>({.m = 9, .n = 8, .k = 7, .a = Layout::strided, .b = Layout::strided}, eigen);
+}
+
+}  // namespace
+}  // namespace tinytorch::testing
