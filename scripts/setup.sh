@@ -67,24 +67,26 @@ need() {
 have_apt() { command -v apt-get >/dev/null; }
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    fail "this must be run as root, or with sudo installed: $*"
-  fi
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# may_install PACKAGE...: ends with one clear sentence where apt cannot help.
+may_install() {
+  have_apt || fail "missing here, and there is no apt to install it with: $*."
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+    fail "missing here, and only root can install it: apt-get install $*"
 }
 
 apt_fresh=
 apt_update() {
-  [ -n "$apt_fresh" ] && return
+  [ -z "$apt_fresh" ] || return 0
   say "reading the package lists"
   as_root apt-get update -q >/dev/null
   apt_fresh=1
 }
 
 apt_install() {
+  may_install "$@"
   apt_update
   say "installing $*"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >/dev/null
@@ -121,7 +123,7 @@ list_packages() {
 install_packages() {
   list_packages
   if [ ${#missing[@]} -gt 0 ]; then
-    have_apt || fail "missing here, and there is no apt to install it with: ${missing[*]}."
+    may_install "${missing[@]}"
     apt_update
     case " ${missing[*]} " in
       *" chromium "*) [ -n "$(candidate chromium)" ] || fail "the tests need Chromium or Chrome, of which this" \
@@ -160,7 +162,7 @@ install_emscripten() {
     ?*) return ;;
   esac
   if [ -z "$EMSCRIPTEN_ROOT" ] && have_apt; then
-    apt_update
+    [ -n "$(candidate emscripten)" ] || { may_install emscripten && apt_update; }
     if tt_at_least "$(candidate emscripten)" "$TT_EMCC_MIN"; then
       apt_install emscripten
       return
