@@ -1,0 +1,72 @@
+#include "bridge.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "tinytorch/error.h"
+
+namespace tinytorch::bindings {
+namespace {
+
+int kept_code = 0;
+std::array<char, 2048> kept_text{};
+
+void keep(int code, const char* text) noexcept {
+  kept_code = code;
+  std::strncpy(kept_text.data(), text, kept_text.size() - 1);
+}
+int code_of(ErrorCode code) { return static_cast<int>(code) + 1; }
+
+double number(const void* address) { return static_cast<double>(reinterpret_cast<std::uintptr_t>(address)); }
+
+}  // namespace
+
+Handle exchange_address() { return reinterpret_cast<Handle>(exchange.data()); }
+
+void send(std::initializer_list<double> numbers) { std::copy(numbers.begin(), numbers.end(), exchange.begin()); }
+
+Dims received_dims(int count) {
+  Dims dims;
+  for (int i = 0; i < count; ++i) dims.push_back(static_cast<std::int64_t>(exchange[static_cast<std::size_t>(i)]));
+  return dims;
+}
+
+void send_elements(const Tensor& t) {
+  const auto count = static_cast<double>(t.numel());
+  switch (t.dtype()) {
+    case DType::float32: return send({number(t.data<float>()), count});
+    case DType::float64: return send({number(t.data<double>()), count});
+    case DType::int32: return send({number(t.data<std::int32_t>()), count});
+  }
+}
+
+void send_elements_for_writing(Tensor& t) {
+  const auto count = static_cast<double>(t.numel());
+  switch (t.dtype()) {
+    case DType::float32: return send({number(t.mutable_data<float>()), count});
+    case DType::float64: return send({number(t.mutable_data<double>()), count});
+    case DType::int32: return send({number(t.mutable_data<std::int32_t>()), count});
+  }
+}
+
+Handle keep_current_exception() noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    keep(code_of(error.code()), error.what());
+  } catch (const std::bad_alloc&) {
+    keep(code_of(ErrorCode::out_of_memory), "out of memory");
+  } catch (const std::exception& error) {
+    keep(0, error.what());
+  } catch (...) {
+    keep(0, "an exception of an unknown type");
+  }
+  return 0;
+}
+
+int error_code() { return kept_code; }
+std::string error_text() { return kept_text.data(); }
+
+}  // namespace tinytorch::bindings

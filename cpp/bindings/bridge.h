@@ -1,0 +1,68 @@
+#pragma once
+
+// How values cross between JavaScript and C++. Numbers are cheap to pass and everything else is dear, so a
+// tensor or layer is passed as an integer handle, and shapes and other small records go through one exchange
+// buffer that both sides see.
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "tinytorch/nn.h"
+#include "tinytorch/tensor.h"
+
+namespace tinytorch::bindings {
+
+/// The address of a heap-allocated Tensor or nn::ModulePtr that JavaScript owns. 0 as a result means that the
+/// call failed and the error waits to be fetched; 0 as an argument means "none".
+using Handle = std::uintptr_t;
+
+/// What a function returns that has no handle to give.
+inline constexpr Handle kDone = 1;
+
+/// Numbers that travel beside a call's arguments and result. JavaScript reads and writes it as a Float64Array:
+/// doubles hold every size exactly up to 2^53.
+inline std::array<double, 1024> exchange{};
+[[nodiscard]] Handle exchange_address();
+void send(std::initializer_list<double> numbers);
+/// The first `count` numbers as sizes.
+[[nodiscard]] Dims received_dims(int count);
+/// Address of the elements of a contiguous tensor and their number, into exchange[0] and [1].
+void send_elements(const Tensor& contiguous);
+/// The same, counted as a write.
+void send_elements_for_writing(Tensor& contiguous);
+
+/// Keeps the exception that is being handled for JavaScript to fetch. Allocates nothing, because the exception
+/// may be that there is no memory. Returns 0, the result of a call that failed.
+Handle keep_current_exception() noexcept;
+/// The kept error: ErrorCode n is n + 1, and 0 is an exception that is not the library's.
+[[nodiscard]] int error_code();
+[[nodiscard]] std::string error_text();
+
+/// Runs `body` and returns its handle, or 0 after keeping what it threw. Errors travel as a result and not as
+/// an exception across the border: unwinding out of WebAssembly into JavaScript does not restore the stack
+/// pointer, and reading a C++ exception there takes helpers that differ between versions of Emscripten.
+template <class Body>
+Handle guarded(Body&& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    return keep_current_exception();
+  }
+}
+
+[[nodiscard]] inline Tensor& tensor(Handle handle) { return *reinterpret_cast<Tensor*>(handle); }
+[[nodiscard]] inline Tensor* optional_tensor(Handle handle) { return reinterpret_cast<Tensor*>(handle); }
+[[nodiscard]] inline nn::ModulePtr& module_pointer(Handle handle) { return *reinterpret_cast<nn::ModulePtr*>(handle); }
+[[nodiscard]] inline nn::Module& module(Handle handle) { return *module_pointer(handle); }
+
+[[nodiscard]] inline Handle give(Tensor value) { return reinterpret_cast<Handle>(new Tensor(std::move(value))); }
+[[nodiscard]] inline Handle give(nn::ModulePtr value) {
+  return reinterpret_cast<Handle>(new nn::ModulePtr(std::move(value)));
+}
+/// The handle of an operation's result: that of `out` where the caller gave one.
+[[nodiscard]] inline Handle give(Tensor value, Handle out) { return out ? out : give(std::move(value)); }
+
+}  // namespace tinytorch::bindings

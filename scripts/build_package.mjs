@@ -1,0 +1,66 @@
+// Builds the npm package's files in dist/: the TypeScript compiled, the wasm modules beside it.
+// Usage: node scripts/build_package.mjs   (after scripts/build.sh --wasm)
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const limit = 120 * 1000; // a wasm module is at most 120 KB
+const variants = readdirSync(join(root, 'web/src/module')).map((file) =>
+  file.replace(/^tinytorch-|\.d\.ts$/g, ''),
+);
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(join(dist, 'module'), { recursive: true });
+
+for (const variant of variants) {
+  for (const suffix of ['js', 'wasm']) {
+    const name = `tinytorch-${variant}.${suffix}`;
+    const built = join(root, `build/wasm-${variant}/module`, name);
+    if (!existsSync(built)) fail(`${built} is missing: run scripts/build.sh --wasm ${variant}`);
+    cpSync(built, join(dist, 'module', name));
+  }
+}
+
+try {
+  execFileSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')],
+    {
+      stdio: 'inherit',
+    },
+  );
+} catch {
+  fail('tsc found errors');
+}
+
+let tooLarge = false;
+let scripts = { raw: 0, gzip: 0 };
+console.log('dist/'.padEnd(34) + 'raw'.padStart(9) + 'gzip'.padStart(9));
+for (const name of readdirSync(dist, { recursive: true }).map(String).sort()) {
+  if (!/\.(js|wasm)$/.test(name)) continue;
+  const bytes = readFileSync(join(dist, name));
+  const size = { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+  if (!name.startsWith('module')) {
+    scripts = { raw: scripts.raw + size.raw, gzip: scripts.gzip + size.gzip };
+    continue;
+  }
+  const over = name.endsWith('.wasm') && size.raw > limit;
+  tooLarge ||= over;
+  print(name, size, over ? `  over the limit of ${limit}` : '');
+}
+print("the package's own JavaScript", scripts);
+if (tooLarge) fail('a module is too large');
+
+function print(name, { raw, gzip }, note = '') {
+  console.log(name.padEnd(34) + String(raw).padStart(9) + String(gzip).padStart(9) + note);
+}
+
+function fail(message) {
+  console.error(`build_package: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,79 @@
+// What the classes of one loaded module share: calls and their errors, the exchange buffer, and who owns what.
+
+import { dtypeCode, showShape } from './arrays.js';
+import { errorFromModule, InvalidArgumentError } from './errors.js';
+import type { Resource } from './resource.js';
+import type { Tensor } from './tensor.js';
+import type { DType, Shape } from './types.js';
+import type { Handle, WasmModule } from './wasm_module.js';
+
+/** Numbers in the exchange buffer (cpp/bindings/bridge.h). */
+const EXCHANGE_LENGTH = 1024;
+/** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
+const MAX_RANK = 8;
+
+export class Runtime {
+  readonly module: WasmModule;
+  /** How many tensors JavaScript holds. */
+  liveTensors = 0;
+  /** What the innermost `tidy` has made so far; null outside of any. */
+  scope: Resource[] | null = null;
+  /** The JavaScript object for a new tensor; set by the module that defines the class. */
+  wrap!: (handle: Handle) => Tensor;
+
+  // They free what was dropped without dispose(), whenever the garbage collector finds out.
+  readonly droppedTensors = new FinalizationRegistry<Handle>((handle) => this.releaseTensor(handle));
+  readonly droppedLayers = new FinalizationRegistry<Handle>((handle) => this.module.releaseModule(handle));
+
+  readonly #exchangeAddress: number;
+  #numbers: Float64Array;
+
+  constructor(module: WasmModule) {
+    this.module = module;
+    this.#exchangeAddress = module.exchange();
+    this.#numbers = this.#viewNumbers();
+  }
+
+  /** The exchange buffer. Growing memory detaches it, so it is fetched anew after each call and never kept. */
+  get numbers(): Float64Array {
+    if (this.#numbers.length === 0) this.#numbers = this.#viewNumbers();
+    return this.#numbers;
+  }
+
+  /** The result of a call into the module; throws the typed error where the call failed. */
+  check(result: Handle): Handle {
+    if (result === 0) throw errorFromModule(this.module.errorCode(), this.module.errorText());
+    return result;
+  }
+
+  releaseTensor(handle: Handle): void {
+    this.module.release(handle);
+    --this.liveTensors;
+  }
+
+  /** Puts the sizes into the exchange buffer and returns their number. `least` is the smallest that may stand there. */
+  sendShape(shape: Shape, where: string, least = 0): number {
+    const fits = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= least);
+    if (!fits) {
+      const got = Array.isArray(shape) ? showShape(shape) : String(shape);
+      throw new InvalidArgumentError(
+        `${where}: a shape is an array of whole numbers >= ${least}, got ${got}`,
+      );
+    }
+    if (shape.length > MAX_RANK) {
+      throw new InvalidArgumentError(
+        `${where}: a tensor has at most ${MAX_RANK} axes, got ${showShape(shape)}`,
+      );
+    }
+    this.numbers.set(shape);
+    return shape.length;
+  }
+
+  dtypeCode(dtype: DType | undefined, where: string): number {
+    return dtype === undefined ? 0 : dtypeCode(dtype, where);
+  }
+
+  #viewNumbers(): Float64Array {
+    return new Float64Array(this.module.wasmMemory.buffer, this.#exchangeAddress, EXCHANGE_LENGTH);
+  }
+}

@@ -1,0 +1,44 @@
+// The types that users write in their own signatures.
+
+/** Element types. Arithmetic is on the two floating ones; `int32` holds indices and labels. */
+export type DType = 'float32' | 'float64' | 'int32';
+
+/** The sizes of a tensor's axes; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** What `data()` gives: a copy, of the kind that fits the dtype. */
+export type TensorData = Float32Array | Float64Array | Int32Array;
+
+/** Every typed array of numbers that a tensor can be made from. */
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/** Numbers in nested arrays, all rows of one length: `[[1, 2], [3, 4]]`. */
+export type NestedNumbers = number | NumberArray | readonly NestedNumbers[];
+
+/** What `toArray()` gives. */
+export type NestedArray = number | NestedArray[];
+
+/** Which modules there are; see the table in docs/architecture.md. */
+export type Variant = 'scalar' | 'simd' | 'relaxed';
+
+/** The word that names a rung of the matmul ladder; `auto` lets the library choose. */
+export type KernelName =
+  | 'auto'
+  | 'naive'
+  | 'reordered'
+  | 'blocked'
+  | 'eigen'
+  | 'packed'
+  | 'simd'
+  | 'relaxed'
+  | 'threaded'
+  | (string & {});
