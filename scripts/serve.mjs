@@ -11,6 +11,7 @@ const types = {
   '.gz': 'application/gzip',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
@@ -28,10 +29,10 @@ async function findFile(root, url) {
 
 /**
  * Serves `folder` on 127.0.0.1. Port 0 takes any free one. `isolated: false` leaves out the headers, as
- * a host does that cannot set any.
+ * a host does that cannot set any; `headers` are sent besides.
  * Resolves to `{ url, close() }` once it answers; rejects where the port is taken.
  */
-export async function serve(folder, { port = 0, isolated = true } = {}) {
+export async function serve(folder, { port = 0, isolated = true, headers = {} } = {}) {
   const root = resolve(folder);
   const server = createServer(async (request, response) => {
     const found = await findFile(root, request.url).catch(() => null);
@@ -40,6 +41,7 @@ export async function serve(folder, { port = 0, isolated = true } = {}) {
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     }
     response.setHeader('Cache-Control', 'no-cache');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (!found) {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
       return;

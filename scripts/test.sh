@@ -9,8 +9,8 @@ Usage: scripts/test.sh [--only native|asan|wasm|style|js|e2e]...
   native   the C++ tests on this machine
   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
   wasm     the same as WebAssembly in Node, once for each module's instruction set
-  style    formatting, types and lint
-  js       the package: its API in Node and Chromium, and as installed from its archive
+  style    formatting and lint
+  js       the package: its types, its API in Node and Chromium, and as installed from its archive
   e2e      the built page in headless Chromium
 END
 }
@@ -98,7 +98,6 @@ vitest() {
 }
 
 stage style formatting bash scripts/format.sh --check
-stage style types npm run --silent typecheck
 stage style lint npm run --silent lint
 stage native native cpp native
 stage asan asan cpp asan
@@ -106,6 +105,7 @@ for variant in $TT_VARIANTS; do
   stage wasm "wasm-$variant" cpp "wasm-$variant"
 done
 stage js package-build bash scripts/build.sh --wasm --package
+stage js types npm run --silent typecheck
 stage js js vitest "$NODE24" tests/js js
 stage js package vitest node tests/package package
 stage e2e page-build bash scripts/build.sh
