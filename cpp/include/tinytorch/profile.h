@@ -20,34 +20,34 @@ struct ProfileRow {
 };
 
 struct ProfileReport {
-  std::vector<ProfileRow> rows;  ///< by self time, largest first
-  double wall_ms = 0;            ///< from start to stop
+  std::vector<ProfileRow> rows;                 ///< by self time, largest first
+  double wall_ms = 0;                           ///< from start to stop
   [[nodiscard]] std::string to_string() const;  ///< a table for a terminal
 };
 
-/// Starts recording; scopes cost one branch while nothing records. Throws Error(invalid_argument) when a
-/// profile is already being taken. Only the thread that started it is recorded.
+/// Starts recording on the calling thread; scopes cost one branch while nothing records. Throws
+/// Error(invalid_argument) when this thread is already taking a profile.
 void profile_start();
+/// The report; scopes that are still open count up to now. Throws Error(invalid_argument) when nothing records.
 [[nodiscard]] ProfileReport profile_stop();
 [[nodiscard]] bool profile_active() noexcept;
 
-/// Times from construction to destruction under `name` (a string that outlives the profile: a literal, a
-/// registry name or a layer's own name).
+/// Times from construction to destruction under `name`. Scopes nest; all scopes of one name make one row.
 class ProfileScope {
  public:
-  explicit ProfileScope(std::string_view name, double flops = 0) : active_(profile_active()) {
-    if (active_) begin(name, flops);
+  explicit ProfileScope(std::string_view name, double flops = 0) {
+    if (profile_active()) begin(name, flops);
   }
   ~ProfileScope() {
-    if (active_) end();
+    if (session_ != 0) end();
   }
   ProfileScope(const ProfileScope&) = delete;
   ProfileScope& operator=(const ProfileScope&) = delete;
 
  private:
-  static void begin(std::string_view name, double flops);
-  static void end() noexcept;
-  bool active_;
+  void begin(std::string_view name, double flops);
+  void end() noexcept;
+  std::uint64_t session_ = 0;  ///< the profile that saw it begin; 0: none
 };
 
 }  // namespace tinytorch

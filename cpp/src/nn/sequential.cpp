@@ -1,0 +1,42 @@
+#include "tensor/check.h"
+#include "tinytorch/nn.h"
+#include "tinytorch/profile.h"
+
+namespace tinytorch::nn {
+
+Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers)) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", std::to_string(i), " is null"});
+  }
+}
+
+Tensor Sequential::forward(const Tensor& x) {
+  detail::require_defined(x, "Sequential", "x");
+  Tensor y = x;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    auto* dense = dynamic_cast<Dense*>(layers_[i].get());
+    if (dense && i + 1 < layers_.size() && dynamic_cast<ReLU*>(layers_[i + 1].get())) {
+      y = dense->forward_relu(y);
+      ++i;
+    } else {
+      y = layers_[i]->forward(y);
+    }
+  }
+  return y;
+}
+
+std::vector<std::pair<std::string, Tensor>> Sequential::named_parameters() const {
+  std::vector<std::pair<std::string, Tensor>> result;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    for (auto& [name, tensor] : layers_[i]->named_parameters()) {
+      result.emplace_back(std::to_string(i) + "." + name, tensor);
+    }
+  }
+  return result;
+}
+
+void Sequential::set_kernel(KernelId kernel) {
+  for (const ModulePtr& layer : layers_) layer->set_kernel(kernel);
+}
+
+}  // namespace tinytorch::nn

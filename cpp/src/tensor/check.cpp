@@ -1,0 +1,83 @@
+#include "check.h"
+
+#include "storage.h"
+
+namespace tinytorch::detail {
+
+void fail(ErrorCode code, std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) text += part;
+  throw Error(code, std::move(text));
+}
+
+void require_defined(const Tensor& tensor, std::string_view op, std::string_view argument) {
+  if (!tensor.defined()) fail(ErrorCode::invalid_argument, {op, ": ", argument, " is an undefined tensor"});
+}
+
+void require_floating(const Tensor& tensor, std::string_view op, std::string_view argument) {
+  require_defined(tensor, op, argument);
+  if (!is_floating(tensor.dtype())) {
+    fail(ErrorCode::dtype, {op, ": needs float32 or float64, ", argument, " is ", name_of(tensor.dtype())});
+  }
+}
+
+void require_same_floating(const Tensor& a, const Tensor& b, std::string_view op) {
+  require_floating(a, op, "a");
+  require_floating(b, op, "b");
+  if (a.dtype() != b.dtype()) {
+    fail(ErrorCode::dtype, {op, ": dtypes differ: a is ", name_of(a.dtype()), ", b is ", name_of(b.dtype())});
+  }
+}
+
+std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view op) {
+  const auto ndim = static_cast<std::int64_t>(shape.size());
+  const std::int64_t positive = dim < 0 ? dim + ndim : dim;
+  if (positive < 0 || positive >= ndim) {
+    fail(ErrorCode::invalid_argument,
+         {op, ": axis ", std::to_string(dim), " is out of range for shape ", to_string(shape)});
+  }
+  return static_cast<std::size_t>(positive);
+}
+
+void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op) {
+  require_defined(out, op, "out");
+  if (out.shape() != shape) {
+    fail(ErrorCode::shape, {op, ": out is ", to_string(out.shape()), ", the result is ", to_string(shape)});
+  }
+  if (out.dtype() != dtype) {
+    fail(ErrorCode::dtype, {op, ": out is ", name_of(out.dtype()), ", the result is ", name_of(dtype)});
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] > 1 && out.strides()[i] == 0) {
+      fail(ErrorCode::invalid_argument,
+           {op, ": out is an expanded view of shape ", to_string(shape), ": its elements share memory"});
+    }
+  }
+}
+
+namespace {
+
+struct ByteRange {
+  const std::byte *begin, *end;
+};
+
+ByteRange byte_range(const Tensor& tensor) noexcept {
+  const TensorImpl& t = *tensor.impl();
+  std::int64_t low = 0, high = 1;
+  for (std::size_t i = 0; i < t.shape.size(); ++i) {
+    const std::int64_t reach = (t.shape[i] - 1) * t.strides[i];
+    (reach < 0 ? low : high) += reach;
+  }
+  const auto bytes = static_cast<std::int64_t>(size_of(t.dtype));
+  return {t.bytes() + low * bytes, t.bytes() + high * bytes};
+}
+
+}  // namespace
+
+bool may_overlap(const Tensor& a, const Tensor& b) noexcept {
+  if (!a.shares_storage(b) || a.numel() == 0 || b.numel() == 0) return false;
+  const ByteRange x = byte_range(a), y = byte_range(b);
+  return x.begin < y.end && y.begin < x.end;
+}
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "tinytorch/error.h"
+#include "tinytorch/tensor.h"
+
+/// Validation at the public boundary. Texts start with the operation's name and end with the values.
+namespace tinytorch::detail {
+
+[[noreturn]] void fail(ErrorCode code, std::initializer_list<std::string_view> parts);
+
+/// Error(invalid_argument) for an undefined tensor, Error(dtype) for one that is not floating.
+void require_defined(const Tensor& tensor, std::string_view op, std::string_view argument);
+void require_floating(const Tensor& tensor, std::string_view op, std::string_view argument);
+
+/// Both floating and of one dtype.
+void require_same_floating(const Tensor& a, const Tensor& b, std::string_view op);
+
+/// `dim` counted from the front; Error(invalid_argument) where the shape has no such axis.
+[[nodiscard]] std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view op);
+
+/// `out` as the place for a result of that shape and dtype: Error(shape) or Error(dtype) where it is not one,
+/// Error(invalid_argument) where two of its indices name the same element.
+void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op);
+
+/// Whether the two can touch the same memory (their byte ranges overlap).
+[[nodiscard]] bool may_overlap(const Tensor& a, const Tensor& b) noexcept;
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <initializer_list>
+
+#include "simd/lanes.h"
+#include "strided_loop.h"
+#include "tinytorch/tensor.h"
+
+namespace tinytorch::detail {
+
+/// A row function for each type.
+struct Rows {
+  RowFunction<float> f32;
+  RowFunction<double> f64;
+  template <class T>
+  [[nodiscard]] RowFunction<T> get() const noexcept {
+    if constexpr (sizeof(T) == 4) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+// The last, partial vector takes the same path as the others: no element depends on where it stands.
+template <class T, class F>
+void unary_row(const Row<T>& row) {
+  using V = simd::Vec<T>;
+  const T* a = row.in[0];
+  const std::ptrdiff_t a_step = row.step[0] * V::width;
+  std::size_t i = 0;
+  for (; i + V::width <= row.count; i += V::width, a += a_step) F{}(V::load(a)).store(row.out + i);
+  if (const std::size_t rest = row.count - i) {
+    const V x = row.step[0] == 0 ? V::load(a) : simd::load_partial<V>(a, rest);
+    simd::store_partial(F{}(x), row.out + i, rest);
+  }
+}
+
+template <class T, class F>
+void binary_row(const Row<T>& row) {
+  using V = simd::Vec<T>;
+  const T *a = row.in[0], *b = row.in[1];
+  const std::ptrdiff_t a_step = row.step[0] * V::width, b_step = row.step[1] * V::width;
+  std::size_t i = 0;
+  for (; i + V::width <= row.count; i += V::width, a += a_step, b += b_step) {
+    F{}(V::load(a), V::load(b)).store(row.out + i);
+  }
+  if (const std::size_t rest = row.count - i) {
+    const V x = row.step[0] == 0 ? V::load(a) : simd::load_partial<V>(a, rest);
+    const V y = row.step[1] == 0 ? V::load(b) : simd::load_partial<V>(b, rest);
+    simd::store_partial(F{}(x, y), row.out + i, rest);
+  }
+}
+
+/// F is a stateless functor of vectors, for both element types.
+template <class F>
+inline constexpr Rows unary_rows{&unary_row<float, F>, &unary_row<double, F>};
+template <class F>
+inline constexpr Rows binary_rows{&binary_row<float, F>, &binary_row<double, F>};
+
+/// Validates, allocates or takes `out`, and runs. The names in errors are `a` and `b`.
+[[nodiscard]] Tensor unary(const char* op, const Tensor& a, Tensor* out, const Rows& rows);
+[[nodiscard]] Tensor binary(const char* op, const Tensor& a, const Tensor& b, Tensor* out, const Rows& rows);
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,125 @@
+#include "memory_pool.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define TINYTORCH_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TINYTORCH_POISON 1
+#endif
+#endif
+#ifdef TINYTORCH_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace tinytorch::detail {
+
+namespace {
+
+constexpr std::size_t alignment = 64;
+// Free buffers beyond this go back to the system at once: one burst of large tensors must not stay for good.
+constexpr std::int64_t max_pooled_bytes = std::int64_t{128} << 20;
+
+struct SizeClass {
+  std::size_t index, bytes;
+};
+
+// Classes in units of 64 bytes: 1, 2, ... 15, then 16, 18, ... 30, 32, 36, ... 60, 64, 72, ...
+SizeClass size_class(std::size_t bytes) noexcept {
+  const std::size_t units = std::max<std::size_t>((bytes + alignment - 1) / alignment, 1);
+  const int magnitude = std::max(static_cast<int>(std::bit_width(units)) - 4, 0);
+  const std::size_t eighths = (units + (std::size_t{1} << magnitude) - 1) >> magnitude;
+  return {static_cast<std::size_t>(magnitude) * 8 + eighths, (eighths << magnitude) * alignment};
+}
+
+// A freed tensor that is still read would find old values in a pooled buffer; with this ASan reports it.
+void poison([[maybe_unused]] void* buffer, [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef TINYTORCH_POISON
+  ASAN_POISON_MEMORY_REGION(buffer, bytes);
+#endif
+}
+
+void unpoison([[maybe_unused]] void* buffer, [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef TINYTORCH_POISON
+  ASAN_UNPOISON_MEMORY_REGION(buffer, bytes);
+#endif
+}
+
+}  // namespace
+
+MemoryPool& MemoryPool::instance() noexcept {
+  // Never destroyed: tensors in static variables may be freed after any destructor of ours would have run.
+  static MemoryPool& pool = *new MemoryPool;
+  return pool;
+}
+
+void* MemoryPool::acquire(std::size_t bytes) noexcept {
+  const SizeClass cls = size_class(bytes);
+  const std::scoped_lock lock(mutex_);
+  void* buffer = free_[cls.index];
+  if (buffer != nullptr) {
+    unpoison(buffer, sizeof(FreeBuffer));
+    free_[cls.index] = static_cast<FreeBuffer*>(buffer)->next;
+    stats_.pooled_bytes -= static_cast<std::int64_t>(cls.bytes);
+  } else {
+    buffer = std::aligned_alloc(alignment, cls.bytes);
+    if (buffer == nullptr) {
+      free_all_locked();
+      buffer = std::aligned_alloc(alignment, cls.bytes);
+    }
+    if (buffer == nullptr) return nullptr;
+  }
+  unpoison(buffer, cls.bytes);
+  poison(static_cast<std::byte*>(buffer) + bytes, cls.bytes - bytes);
+  stats_.storages += 1;
+  stats_.live_bytes += static_cast<std::int64_t>(bytes);
+  stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.live_bytes);
+  return buffer;
+}
+
+void MemoryPool::release(void* buffer, std::size_t bytes) noexcept {
+  const SizeClass cls = size_class(bytes);
+  const std::scoped_lock lock(mutex_);
+  stats_.storages -= 1;
+  stats_.live_bytes -= static_cast<std::int64_t>(bytes);
+  unpoison(buffer, cls.bytes);
+  if (stats_.pooled_bytes + static_cast<std::int64_t>(cls.bytes) > max_pooled_bytes) {
+    std::free(buffer);
+    return;
+  }
+  free_[cls.index] = new (buffer) FreeBuffer{free_[cls.index]};
+  stats_.pooled_bytes += static_cast<std::int64_t>(cls.bytes);
+  poison(buffer, cls.bytes);
+}
+
+void MemoryPool::release_free_buffers() noexcept {
+  const std::scoped_lock lock(mutex_);
+  free_all_locked();
+}
+
+void MemoryPool::free_all_locked() noexcept {
+  for (FreeBuffer*& head : free_) {
+    while (head != nullptr) {
+      unpoison(head, sizeof(FreeBuffer));
+      FreeBuffer* next = head->next;
+      std::free(head);
+      head = next;
+    }
+  }
+  stats_.pooled_bytes = 0;
+}
+
+MemoryStats MemoryPool::stats() noexcept {
+  const std::scoped_lock lock(mutex_);
+  return stats_;
+}
+
+void MemoryPool::reset_peak() noexcept {
+  const std::scoped_lock lock(mutex_);
+  stats_.peak_bytes = stats_.live_bytes;
+}
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,185 @@
+#include "reduce.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "axis.h"
+#include "check.h"
+#include "dispatch.h"
+#include "simd/lanes.h"
+#include "tinytorch/ops.h"
+
+namespace tinytorch {
+
+namespace detail {
+
+namespace {
+
+template <class T>
+T sum_run(const T* values, std::size_t count) noexcept {
+  using V = simd::Vec<T>;
+  constexpr std::size_t parts = 8, step = parts * V::width;  // eight additions in flight hide their latency
+  V acc[parts];
+  for (V& a : acc) a = V::zero();
+  std::size_t i = 0;
+  for (; i + step <= count; i += step) {
+    for (std::size_t p = 0; p < parts; ++p) acc[p] = acc[p] + V::load(values + i + p * V::width);
+  }
+  for (std::size_t p = 0; i < count; ++p, i += V::width) {
+    const std::size_t rest = std::min<std::size_t>(V::width, count - i);
+    acc[p] = acc[p] + simd::load_partial<V>(values + i, rest);
+  }
+  return simd::sum(((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7])));
+}
+
+template <class T>
+void sum_columns_run(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
+                     bool accumulate) noexcept {
+  using V = simd::Vec<T>;
+  constexpr std::size_t group = 4;  // 64 bytes: a cache line is read whole
+  std::size_t j = 0;
+  for (; j + group * V::width <= columns; j += group * V::width) {
+    V acc[group];
+    for (V& a : acc) a = V::zero();
+    for (std::size_t i = 0; i < rows; ++i) {
+      const T* row = values + i * row_stride + j;
+      for (std::size_t p = 0; p < group; ++p) acc[p] = acc[p] + V::load(row + p * V::width);
+    }
+    for (std::size_t p = 0; p < group; ++p) {
+      T* to = out + j + p * V::width;
+      (accumulate ? V::load(to) + acc[p] : acc[p]).store(to);
+    }
+  }
+  for (; j < columns; j += V::width) {
+    const std::size_t rest = std::min<std::size_t>(V::width, columns - j);
+    V acc = V::zero();
+    for (std::size_t i = 0; i < rows; ++i) {
+      const T* from = values + i * row_stride + j;
+      acc = acc + (rest == V::width ? V::load(from) : simd::load_partial<V>(from, rest));
+    }
+    if (accumulate) acc = simd::load_partial<V>(out + j, rest) + acc;
+    simd::store_partial(acc, out + j, rest);
+  }
+}
+
+constexpr std::size_t run_rows = 64, panel_columns = 256;
+
+template <class T>
+void sum_panel(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
+               bool accumulate) noexcept {
+  if (rows <= run_rows) return sum_columns_run(values, rows, columns, row_stride, out, accumulate);
+  const std::size_t half = (rows / run_rows + 1) / 2 * run_rows;
+  T lower[panel_columns];
+  sum_panel(values, half, columns, row_stride, lower, false);
+  T upper[panel_columns];
+  sum_panel(values + half * row_stride, rows - half, columns, row_stride, upper, false);
+  for (std::size_t j = 0; j < columns; ++j) {
+    const T sum = lower[j] + upper[j];
+    out[j] = accumulate ? out[j] + sum : sum;
+  }
+}
+
+}  // namespace
+
+template <class T>
+T sum_row(const T* values, std::size_t count) noexcept {
+  constexpr std::size_t run = 1024;
+  if (count <= run) return sum_run(values, count);
+  const std::size_t half = (count / run + 1) / 2 * run;
+  return sum_row(values, half) + sum_row(values + half, count - half);
+}
+
+template <class T>
+void sum_columns(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
+                 bool accumulate) noexcept {
+  for (std::size_t j = 0; j < columns; j += panel_columns) {
+    sum_panel(values + j, rows, std::min(panel_columns, columns - j), row_stride, out + j, accumulate);
+  }
+}
+
+template <class T>
+T max_row(const T* values, std::size_t count) noexcept {
+  using V = simd::Vec<T>;
+  V best = V::splat(values[0]);
+  std::size_t i = 0;
+  for (; i + V::width <= count; i += V::width) best = simd::max(best, V::load(values + i));
+  for (; i < count; ++i) best = simd::max(best, V::splat(values[i]));
+  T lanes[V::width];
+  best.store(lanes);
+  for (T lane : lanes) {
+    if (lane > lanes[0] || lane != lane) lanes[0] = lane;
+  }
+  return lanes[0];
+}
+
+template float sum_row<float>(const float*, std::size_t) noexcept;
+template double sum_row<double>(const double*, std::size_t) noexcept;
+template float max_row<float>(const float*, std::size_t) noexcept;
+template double max_row<double>(const double*, std::size_t) noexcept;
+template void sum_columns<float>(const float*, std::size_t, std::size_t, std::size_t, float*, bool) noexcept;
+template void sum_columns<double>(const double*, std::size_t, std::size_t, std::size_t, double*, bool) noexcept;
+
+namespace {
+
+template <class T>
+void max_columns(const T* values, std::size_t rows, std::size_t columns, T* out) noexcept {
+  std::copy_n(values, columns, out);
+  for (std::size_t i = 1; i < rows; ++i) {
+    const T* row = values + i * columns;
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (row[j] > out[j] || row[j] != row[j]) out[j] = out[j] == out[j] ? row[j] : out[j];
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace detail
+
+namespace ops {
+
+Tensor sum(const Tensor& a, Axes axes) {
+  const detail::AxisView view = detail::view_axis(a, axes, "sum");
+  Tensor result = Tensor::empty(view.result, a.dtype());
+  detail::for_floating(a.dtype(), [&]<class T>() {
+    const T* from = view.source.data<T>();
+    T* to = result.mutable_data<T>();
+    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
+      if (view.inner == 1) {
+        *to = detail::sum_row(from, view.length);
+      } else {
+        detail::sum_columns(from, view.length, view.inner, view.inner, to);
+      }
+    }
+  });
+  return result;
+}
+
+Tensor mean(const Tensor& a, Axes axes) {
+  const detail::AxisView view = detail::view_axis(a, axes, "mean");
+  Tensor result = sum(a, axes);
+  return div(result, Tensor::scalar(static_cast<double>(view.length), a.dtype()), &result);
+}
+
+Tensor max(const Tensor& a, Axes axes) {
+  const detail::AxisView view = detail::view_axis(a, axes, "max");
+  detail::require_elements(view, a, "max");
+  Tensor result = Tensor::empty(view.result, a.dtype());
+  detail::for_floating(a.dtype(), [&]<class T>() {
+    const T* from = view.source.data<T>();
+    T* to = result.mutable_data<T>();
+    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
+      if (view.inner == 1) {
+        *to = detail::max_row(from, view.length);
+      } else {
+        detail::max_columns(from, view.length, view.inner, to);
+      }
+    }
+  });
+  return result;
+}
+
+}  // namespace ops
+
+}  // namespace tinytorch

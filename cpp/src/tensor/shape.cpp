@@ -1,0 +1,93 @@
+#include "tinytorch/shape.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "tinytorch/error.h"
+
+namespace tinytorch {
+
+namespace {
+
+[[noreturn]] void throw_rank(std::size_t rank) {
+  throw Error(ErrorCode::invalid_argument,
+              "shape: " + std::to_string(rank) + " axes, at most " + std::to_string(Dims::max_rank) + " are possible");
+}
+
+}  // namespace
+
+Dims::Dims(std::span<const std::int64_t> values) : size_(values.size()) {
+  if (size_ > max_rank) throw_rank(size_);
+  std::copy(values.begin(), values.end(), values_.begin());
+}
+
+void Dims::push_back(std::int64_t value) {
+  if (size_ == max_rank) throw_rank(size_ + 1);
+  values_[size_++] = value;
+}
+
+void Dims::resize(std::size_t size, std::int64_t fill) {
+  if (size > max_rank) throw_rank(size);
+  for (std::size_t i = size_; i < size; ++i) values_[i] = fill;
+  size_ = size;
+}
+
+bool operator==(const Dims& x, const Dims& y) noexcept { return std::equal(x.begin(), x.end(), y.begin(), y.end()); }
+
+std::string to_string(const Dims& dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (i > 0) text += ',';
+    text += std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+std::int64_t numel(const Shape& shape) {
+  // Byte offsets are signed, hence ptrdiff_t: 2 GiB in wasm32.
+  constexpr std::int64_t limit = std::numeric_limits<std::ptrdiff_t>::max() / 8;
+  std::int64_t count = 1;
+  bool empty = false, too_large = false;
+  for (std::int64_t size : shape) {
+    if (size < 0)
+      throw Error(ErrorCode::invalid_argument, "shape " + to_string(shape) + ": sizes must not be negative");
+    if (size == 0) {
+      empty = true;
+    } else if (count > limit / size) {
+      too_large = true;
+    } else {
+      count *= size;
+    }
+  }
+  if (empty) return 0;
+  if (too_large) throw Error(ErrorCode::overflow, "shape " + to_string(shape) + ": too large for the address space");
+  return count;
+}
+
+Strides contiguous_strides(const Shape& shape) {
+  Strides strides;
+  strides.resize(shape.size());
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= std::max<std::int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
+  Shape result;
+  result.resize(std::max(a.size(), b.size()));
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (x != y && x != 1 && y != 1) {
+      throw Error(ErrorCode::shape,
+                  std::string(op) + ": shapes do not broadcast: a is " + to_string(a) + ", b is " + to_string(b));
+    }
+    result[result.size() - 1 - i] = x == 1 ? y : x;
+  }
+  return result;
+}
+
+}  // namespace tinytorch

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+
+namespace tinytorch::detail {
+
+/// y = exp(x - max x) / sum exp(x - max x) over one row; y may be x. A row whose maximum is infinite, or with a NaN,
+/// gives NaN.
+template <class T>
+void softmax_row(const T* x, T* y, std::size_t count) noexcept;
+
+/// y = x - max x - log(sum exp(x - max x)).
+template <class T>
+void log_softmax_row(const T* x, T* y, std::size_t count) noexcept;
+
+}  // namespace tinytorch::detail

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "tinytorch/tensor.h"
+
+namespace tinytorch {
+
+/// One buffer from the pool, shared by every tensor that views it.
+class Storage {
+ public:
+  /// Throws Error(out_of_memory) with the shape, the type and the bytes.
+  Storage(const Shape& shape, DType dtype, std::size_t bytes);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+  std::uint64_t version = 0;  ///< raised by every write into an existing tensor
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+};
+
+struct TensorImpl {
+  std::shared_ptr<Storage> storage;
+  std::int64_t offset = 0;  ///< of element (0, 0, ...), in elements
+  Shape shape;
+  Strides strides;
+  std::int64_t numel = 0;
+  DType dtype = DType::float32;
+  bool contiguous = true;  ///< row-major without gaps
+
+  [[nodiscard]] std::byte* bytes() const noexcept {
+    return storage->data() + offset * static_cast<std::int64_t>(size_of(dtype));
+  }
+};
+
+namespace detail {
+
+/// A tensor over `source`'s storage.
+[[nodiscard]] Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, const Strides& strides);
+
+}  // namespace detail
+
+}  // namespace tinytorch

@@ -1,0 +1,230 @@
+#include "tinytorch/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "check.h"
+#include "copy.h"
+#include "dispatch.h"
+#include "storage.h"
+#include "tinytorch/error.h"
+#include "tinytorch/random.h"
+
+namespace tinytorch {
+
+namespace {
+
+const Dims no_dims;
+
+template <class T>
+void require_dtype(const TensorImpl* impl, std::string_view op) {
+  if (impl == nullptr) detail::fail(ErrorCode::invalid_argument, {op, ": the tensor is undefined"});
+  if (impl->dtype != dtype_of<T>) {
+    detail::fail(ErrorCode::dtype,
+                 {op, ": the tensor is ", name_of(impl->dtype), ", asked for as ", name_of(dtype_of<T>)});
+  }
+}
+
+}  // namespace
+
+Tensor Tensor::empty(const Shape& shape, DType dtype) {
+  const std::int64_t count = tinytorch::numel(shape);
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = std::make_shared<Storage>(shape, dtype, static_cast<std::size_t>(count) * size_of(dtype));
+  impl->shape = shape;
+  impl->strides = contiguous_strides(shape);
+  impl->numel = count;
+  impl->dtype = dtype;
+  return Tensor(std::move(impl));
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+  Tensor result = empty(shape, dtype);
+  std::fill_n(result.impl_->bytes(), result.impl_->storage->bytes(), std::byte{0});
+  return result;
+}
+
+Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
+  Tensor result = empty(shape, dtype);
+  result.fill(value);
+  return result;
+}
+
+Tensor Tensor::scalar(double value, DType dtype) { return full({}, value, dtype); }
+
+Tensor Tensor::eye(std::int64_t n, std::optional<std::int64_t> m, DType dtype) {
+  Tensor result = zeros({n, m.value_or(n)}, dtype);
+  const std::int64_t columns = result.impl_->shape[1];
+  detail::for_dtype(dtype, [&]<class T>() {
+    T* data = result.mutable_data<T>();
+    for (std::int64_t i = 0; i < std::min(n, columns); ++i) data[i * columns + i] = T(1);
+  });
+  return result;
+}
+
+Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
+  const double count = std::ceil((stop - start) / step);
+  if (step == 0 || !std::isfinite(start) || !std::isfinite(count)) {
+    detail::fail(ErrorCode::invalid_argument, {"arange: no sequence from ", std::to_string(start), " to ",
+                                               std::to_string(stop), " by ", std::to_string(step)});
+  }
+  // Beyond 2^53 a double no longer counts; numel() reports what is too large.
+  Tensor result = empty({static_cast<std::int64_t>(std::clamp(count, 0.0, 9007199254740992.0))}, dtype);
+  detail::for_dtype(dtype, [&]<class T>() {
+    T* data = result.mutable_data<T>();
+    for (std::int64_t i = 0; i < result.numel(); ++i) {
+      data[i] = detail::convert<T>(start + static_cast<double>(i) * step);
+    }
+  });
+  return result;
+}
+
+Tensor Tensor::rand(const Shape& shape, DType dtype) {
+  if (!is_floating(dtype)) detail::fail(ErrorCode::dtype, {"rand: needs float32 or float64, not ", name_of(dtype)});
+  Tensor result = empty(shape, dtype);
+  detail::for_floating(dtype, [&]<class T>() {
+    default_generator().fill_uniform(std::span(result.mutable_data<T>(), static_cast<std::size_t>(result.numel())));
+  });
+  return result;
+}
+
+Tensor Tensor::randn(const Shape& shape, DType dtype) {
+  if (!is_floating(dtype)) detail::fail(ErrorCode::dtype, {"randn: needs float32 or float64, not ", name_of(dtype)});
+  Tensor result = empty(shape, dtype);
+  detail::for_floating(dtype, [&]<class T>() {
+    default_generator().fill_normal(std::span(result.mutable_data<T>(), static_cast<std::size_t>(result.numel())));
+  });
+  return result;
+}
+
+template <class T>
+Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
+  const auto count = static_cast<std::size_t>(tinytorch::numel(shape));
+  if (values.size() != count) {
+    detail::fail(ErrorCode::shape, {"from: shape ", to_string(shape), " needs ", std::to_string(count),
+                                    " values, there are ", std::to_string(values.size())});
+  }
+  Tensor result = empty(shape, dtype_of<T>);
+  std::copy(values.begin(), values.end(), result.mutable_data<T>());
+  return result;
+}
+
+const Shape& Tensor::shape() const noexcept { return impl_ ? impl_->shape : no_dims; }
+const Strides& Tensor::strides() const noexcept { return impl_ ? impl_->strides : no_dims; }
+std::int64_t Tensor::size(std::int64_t dim) const { return shape()[detail::require_dim(dim, shape(), "size")]; }
+std::int64_t Tensor::numel() const noexcept { return impl_ ? impl_->numel : 0; }
+std::size_t Tensor::ndim() const noexcept { return shape().size(); }
+DType Tensor::dtype() const noexcept { return impl_ ? impl_->dtype : DType::float32; }
+bool Tensor::is_contiguous() const noexcept { return !impl_ || impl_->contiguous; }
+bool Tensor::shares_storage(const Tensor& other) const noexcept {
+  return impl_ && other.impl_ && impl_->storage == other.impl_->storage;
+}
+std::uint64_t Tensor::version() const noexcept { return impl_ ? impl_->storage->version : 0; }
+
+template <class T>
+const T* Tensor::data() const {
+  require_dtype<T>(impl_.get(), "data");
+  return reinterpret_cast<const T*>(impl_->bytes());
+}
+
+template <class T>
+T* Tensor::mutable_data() {
+  require_dtype<T>(impl_.get(), "mutable_data");
+  ++impl_->storage->version;
+  return reinterpret_cast<T*>(impl_->bytes());
+}
+
+double Tensor::item() const {
+  if (numel() != 1) detail::fail(ErrorCode::shape, {"item: needs one element, the shape is ", to_string(shape())});
+  return detail::for_dtype(impl_->dtype, [&]<class T>() { return static_cast<double>(*data<T>()); });
+}
+
+double Tensor::at(std::initializer_list<std::int64_t> index) const {
+  detail::require_defined(*this, "at", "a");
+  const Dims position(index);
+  bool inside = position.size() == ndim();
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; inside && i < position.size(); ++i) {
+    inside = position[i] >= 0 && position[i] < shape()[i];
+    offset += position[i] * strides()[i];
+  }
+  if (!inside) {
+    detail::fail(ErrorCode::invalid_argument,
+                 {"at: index ", to_string(position), " is outside of shape ", to_string(shape())});
+  }
+  return detail::for_dtype(impl_->dtype, [&]<class T>() { return static_cast<double>(data<T>()[offset]); });
+}
+
+template <class T>
+void Tensor::copy_to(std::span<T> out) const {
+  if (static_cast<std::int64_t>(out.size()) != numel()) {
+    detail::fail(ErrorCode::shape, {"copy_to: shape ", to_string(shape()), " has ", std::to_string(numel()),
+                                    " elements, the destination ", std::to_string(out.size())});
+  }
+  if (out.empty()) return;
+  detail::copy_strided({reinterpret_cast<std::byte*>(out.data()), contiguous_strides(shape()), dtype_of<T>},
+                       {impl_->bytes(), strides(), dtype()}, shape());
+}
+
+void Tensor::copy_from(const Tensor& source) {
+  detail::require_defined(*this, "copy_from", "the destination");
+  detail::require_defined(source, "copy_from", "the source");
+  detail::require_out(*this, shape(), dtype(), "copy_from");
+  Tensor from = source.expand(shape());
+  const bool same_place = detail::may_overlap(*this, from);
+  if (same_place && impl_->offset == from.impl_->offset && strides() == from.strides()) return;
+  if (same_place) from = from.clone();
+  ++impl_->storage->version;
+  detail::copy_strided({impl_->bytes(), strides(), dtype()}, {from.impl_->bytes(), from.strides(), from.dtype()},
+                       shape());
+}
+
+void Tensor::fill(double value) {
+  detail::require_defined(*this, "fill", "the destination");
+  ++impl_->storage->version;
+  Strides same_element;
+  same_element.resize(ndim());
+  detail::for_dtype(dtype(), [&]<class T>() {
+    T converted = detail::convert<T>(value);
+    if (impl_->contiguous) {
+      std::fill_n(reinterpret_cast<T*>(impl_->bytes()), impl_->numel, converted);
+    } else {
+      detail::copy_strided({impl_->bytes(), strides(), dtype()},
+                           {reinterpret_cast<std::byte*>(&converted), same_element, dtype()}, shape());
+    }
+  });
+}
+
+Tensor Tensor::clone() const {
+  detail::require_defined(*this, "clone", "a");
+  Tensor result = empty(shape(), dtype());
+  detail::copy_strided({result.impl_->bytes(), result.strides(), dtype()}, {impl_->bytes(), strides(), dtype()},
+                       shape());
+  return result;
+}
+
+Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+
+Tensor Tensor::to(DType target) const {
+  detail::require_defined(*this, "to", "a");
+  if (target == dtype()) return *this;
+  Tensor result = empty(shape(), target);
+  detail::copy_strided({result.impl_->bytes(), result.strides(), target}, {impl_->bytes(), strides(), dtype()},
+                       shape());
+  return result;
+}
+
+#define TINYTORCH_INSTANTIATE(T)                                     \
+  template Tensor Tensor::from<T>(std::span<const T>, const Shape&); \
+  template const T* Tensor::data<T>() const;                         \
+  template T* Tensor::mutable_data<T>();                             \
+  template void Tensor::copy_to<T>(std::span<T>) const;
+TINYTORCH_INSTANTIATE(float)
+TINYTORCH_INSTANTIATE(double)
+TINYTORCH_INSTANTIATE(std::int32_t)
+#undef TINYTORCH_INSTANTIATE
+
+}  // namespace tinytorch

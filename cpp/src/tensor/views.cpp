@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "check.h"
+#include "storage.h"
+
+namespace tinytorch {
+
+namespace detail {
+
+namespace {
+
+bool is_row_major(const Shape& shape, const Strides& strides) noexcept {
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+}  // namespace
+
+Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, const Strides& strides) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = source.impl()->storage;
+  impl->offset = offset;
+  impl->shape = shape;
+  impl->strides = strides;
+  impl->numel = numel(shape);
+  impl->dtype = source.dtype();
+  impl->contiguous = impl->numel == 0 || is_row_major(shape, strides);
+  return Tensor(std::move(impl));
+}
+
+namespace {
+
+/// Strides that show `from`'s elements in `to`'s shape without a copy; false where there are none. Both shapes
+/// have the same number of elements, at least one. Axes are matched in groups of equal size; within a group of
+/// `from` the axes must follow one another without gaps.
+bool view_strides(const Shape& from, const Strides& from_strides, const Shape& to, Strides& result) {
+  result.resize(to.size(), 1);
+  std::size_t j = to.size();
+  std::size_t i = from.size();
+  while (i > 0) {
+    if (from[i - 1] == 1) {
+      --i;
+      continue;
+    }
+    const std::int64_t step = from_strides[i - 1];
+    std::int64_t group = from[--i];
+    while (i > 0 && (from[i - 1] == 1 || from_strides[i - 1] == step * group)) group *= from[--i];
+    std::int64_t covered = 1;
+    while (j > 0 && covered < group) {
+      --j;
+      result[j] = step * covered;
+      covered *= to[j];
+    }
+    if (covered != group) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+Tensor Tensor::reshape(Shape target) const {
+  detail::require_defined(*this, "reshape", "a");
+  const Shape asked = target;
+  std::int64_t known = 1;
+  std::int64_t* unknown = nullptr;
+  bool fits = true;
+  for (std::int64_t& size : target) {
+    if (size == -1 && unknown == nullptr) {
+      unknown = &size;
+    } else {
+      fits = fits && size >= 0 && (size == 0 || known <= std::numeric_limits<std::int64_t>::max() / size);
+      if (fits) known *= size;
+    }
+  }
+  if (fits && unknown != nullptr) {
+    fits = known != 0 && numel() % known == 0;
+    if (fits) *unknown = numel() / known;
+  } else {
+    fits = fits && known == numel();
+  }
+  if (!fits) {
+    detail::fail(ErrorCode::shape, {"reshape: ", to_string(shape()), " has ", std::to_string(numel()),
+                                    " elements and cannot become ", to_string(asked)});
+  }
+  if (impl_->contiguous) return detail::make_view(*this, impl_->offset, target, contiguous_strides(target));
+  Strides strides_of_view;
+  if (detail::view_strides(shape(), strides(), target, strides_of_view)) {
+    return detail::make_view(*this, impl_->offset, target, strides_of_view);
+  }
+  return clone().reshape(target);
+}
+
+Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
+  detail::require_defined(*this, "transpose", "a");
+  const std::size_t i = detail::require_dim(dim0, shape(), "transpose");
+  const std::size_t j = detail::require_dim(dim1, shape(), "transpose");
+  Shape new_shape = shape();
+  Strides new_strides = strides();
+  std::swap(new_shape[i], new_shape[j]);
+  std::swap(new_strides[i], new_strides[j]);
+  return detail::make_view(*this, impl_->offset, new_shape, new_strides);
+}
+
+Tensor Tensor::slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step) const {
+  detail::require_defined(*this, "slice", "a");
+  const std::size_t axis = detail::require_dim(dim, shape(), "slice");
+  if (step < 1) detail::fail(ErrorCode::invalid_argument, {"slice: step ", std::to_string(step), " is not positive"});
+  const std::int64_t size = shape()[axis];
+  const auto place = [size](std::int64_t index) {
+    return std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
+  };
+  start = place(start);
+  stop = place(stop);
+  Shape new_shape = shape();
+  Strides new_strides = strides();
+  const std::int64_t length = std::max<std::int64_t>(stop - start, 0);
+  new_shape[axis] = length / step + (length % step != 0);
+  // One element or none is never stepped over; a huge step must not overflow the stride.
+  if (new_shape[axis] > 1) new_strides[axis] *= step;
+  return detail::make_view(*this, impl_->offset + (new_shape[axis] > 0 ? start * strides()[axis] : 0), new_shape,
+                           new_strides);
+}
+
+Tensor Tensor::expand(const Shape& target) const {
+  detail::require_defined(*this, "expand", "a");
+  if (target == shape()) return *this;
+  bool fits = target.size() >= ndim();
+  Strides new_strides;
+  new_strides.resize(target.size());
+  const std::size_t shift = fits ? target.size() - ndim() : 0;
+  for (std::size_t i = 0; fits && i < ndim(); ++i) {
+    fits = shape()[i] == target[shift + i] || shape()[i] == 1;
+    new_strides[shift + i] = shape()[i] == target[shift + i] ? strides()[i] : 0;
+  }
+  if (!fits) {
+    detail::fail(ErrorCode::shape, {"expand: ", to_string(shape()), " does not broadcast to ", to_string(target)});
+  }
+  return detail::make_view(*this, impl_->offset, target, new_strides);
+}
+
+}  // namespace tinytorch

@@ -1,0 +1,1 @@
+target_sources(tinytorch_tests PRIVATE)
