@@ -1,0 +1,80 @@
+// Accessibility, small screens, and the screenshots of build/screenshots.
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, open, ready, runSection, screenshot } from './browser';
+import { serve, type Served } from './server';
+
+let browser: Browser;
+let served: Served;
+beforeAll(async () => {
+  browser = await launch();
+  served = await serve({ isolated: true });
+});
+afterAll(async () => {
+  await browser.close();
+  await served.close();
+});
+
+describe.each([
+  { name: 'laptop-light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
+  { name: 'laptop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
+  {
+    name: 'phone-light',
+    viewport: { width: 360, height: 740 },
+    colorScheme: 'light' as const,
+    deviceScaleFactor: 2,
+  },
+  {
+    name: 'phone-dark',
+    viewport: { width: 360, height: 740 },
+    colorScheme: 'dark' as const,
+    deviceScaleFactor: 2,
+  },
+])('$name', ({ name, ...options }) => {
+  it('is accessible, fits the screen and looks as its screenshots show', async () => {
+    const { page, context } = await open(browser, `${served.url}?passes=3`, {
+      ...options,
+      reducedMotion: 'reduce',
+    });
+    await ready(page);
+    await page.locator('#digits[data-ready]').waitFor();
+    const check = async (when: string) => {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(
+        violations.map(
+          ({ id, nodes }) => `${when}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+        ),
+      ).toEqual([]);
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth),
+        `${when}: width`,
+      ).toBeLessThanOrEqual(options.viewport.width);
+    };
+    await check('empty');
+    await screenshot(page, `${name}-empty`);
+    await runSection(page, 'network', 'Run the network');
+    await page.locator('#ladder').getByLabel('1000').uncheck({ force: true });
+    await runSection(page, 'ladder', 'Run the chosen sizes');
+    await runSection(page, 'profile', 'Take both profiles');
+    await check('with results');
+    await screenshot(page, name);
+    await context.close();
+  });
+});
+
+it('can be used with the keyboard alone', async () => {
+  const { page, context } = await open(browser, `${served.url}?passes=1`);
+  await ready(page);
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+  await page.locator('#network input').first().focus();
+  await page.keyboard.press('ArrowRight');
+  expect(await page.locator('#network input:checked').inputValue()).toBe('100');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Run the network');
+  await page.keyboard.press('Enter');
+  await page.locator('#network .status', { hasText: 'times faster' }).waitFor();
+  await context.close();
+});

@@ -1,0 +1,127 @@
+// The measuring sections: every rung verified, every number sane, with and without isolation.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copiedRows, launch, open, type Opened, ready, runSection } from './browser';
+import { serve, type Served } from './server';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+describe.each([
+  { name: 'cross-origin isolated', isolated: true },
+  { name: 'without isolation', isolated: false },
+])('$name', ({ isolated }) => {
+  let served: Served;
+  let opened: Opened;
+
+  beforeAll(async () => {
+    served = await serve({ isolated });
+    opened = await open(browser, `${served.url}?passes=3`);
+    await ready(opened.page);
+  });
+  afterAll(async () => {
+    await opened.context.close();
+    await served.close();
+  });
+
+  const availableRungs = () =>
+    opened.page
+      .locator('#network tbody tr:not(.unavailable)')
+      .evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['rung']));
+
+  it('says which build was loaded and why, and how many threads', async () => {
+    const text = await opened.page.locator('#build').innerText();
+    expect(text).toMatch(/Loaded the (scalar|simd|relaxed)\S* build in .* ms: \S.*\./);
+    expect(text).toMatch(/\d+ threads?: \S.*\./);
+    expect(await opened.page.locator('#facts').innerText()).toMatch(/Cross-origin isolated\s+(yes|no)/);
+    expect(await opened.page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+  });
+
+  it('shows no number before a run', async () => {
+    expect(await opened.page.locator('#network td, #ladder td, #profile td').count()).toBe(0);
+    expect(await opened.page.locator('.empty:visible').count()).toBeGreaterThanOrEqual(3);
+  });
+
+  it('runs the network with every rung and verifies all of them', async () => {
+    const outcome = await runSection(opened.page, 'network', 'Run the network');
+    expect(outcome).toMatch(/times faster: .*all outputs verified\./);
+    const rows = await copiedRows(opened.page, 'network');
+    const names = rows.map((row) => row['rung']);
+    expect(names).toEqual(await availableRungs());
+    expect(names).toEqual(expect.arrayContaining(['naive', 'reordered', 'blocked', 'eigen', 'packed']));
+    for (const row of rows) {
+      expect(row, String(row['rung'])).toMatchObject({ verified: true });
+      for (const column of ['total ms', 'ms per pass', 'median ms', 'GFLOP/s', 'speed-up']) {
+        expect(row[column], `${String(row['rung'])}: ${column}`).toBeGreaterThan(0);
+        expect(Number.isFinite(row[column])).toBe(true);
+      }
+      // 30,048,256 operations a pass: time and GFLOP/s must tell the same story.
+      expect(Number(row['GFLOP/s']) * Number(row['ms per pass'])).toBeCloseTo(30.048256, 3);
+      // Different sums of float32 terms: close to the reference, never equal to it.
+      expect(row['largest difference']).toBeGreaterThan(0);
+      expect(row['largest difference']).toBeLessThan(1e-5);
+    }
+    expect(await opened.page.locator('#network .mark[data-verified="true"]').count()).toBe(rows.length);
+    expect(await opened.page.locator('#network .chart canvas').getAttribute('aria-label')).toContain('naive');
+  });
+
+  it('runs the ladder in both types, each product exact', async () => {
+    const { page } = opened;
+    const ladder = page.locator('#ladder');
+    await ladder.getByLabel('1000').uncheck({ force: true });
+    await ladder.getByLabel('float64').check({ force: true });
+    await runSection(page, 'ladder', 'Run the chosen sizes');
+    const rungs = await availableRungs();
+    const rows = await copiedRows(page, 'ladder');
+    expect(rows.map(({ size, type, rung }) => [type, size, rung])).toEqual(
+      ['float32', 'float64'].flatMap((type) =>
+        [100, 500].flatMap((size) => rungs.map((rung) => [type, size, rung])),
+      ),
+    );
+    for (const row of rows) {
+      const name = `${String(row['rung'])} ${String(row['size'])} ${String(row['type'])}`;
+      expect(row['verified'], name).toBe(true);
+      expect(row['GFLOP/s'], name).toBeGreaterThan(0.01);
+      expect(row['GFLOP/s'], name).toBeLessThan(100_000);
+      expect(row['slowdown against Eigen'], name).toBeGreaterThan(0);
+      if (row['rung'] === 'eigen') expect(row['slowdown against Eigen']).toBe(1);
+    }
+  });
+
+  it('finds the naive product in the profile', async () => {
+    const { page } = opened;
+    await runSection(page, 'profile', 'Take both profiles');
+    const rows = await copiedRows(page, 'profile');
+    const naive = rows.filter((row) => row['kernel'] === 'naive');
+    const hottest = naive.reduce((top, row) => (Number(row['self ms']) > Number(top['self ms']) ? row : top));
+    expect(String(hottest['scope'])).toMatch(/naive/);
+    expect(
+      naive
+        .filter((row) => /naive/.test(String(row['scope'])))
+        .reduce((sum, row) => sum + Number(row['share']), 0),
+    ).toBeGreaterThan(0.85);
+    expect(rows.some((row) => row['kernel'] === 'auto' && !/naive/.test(String(row['scope'])))).toBe(true);
+    for (const row of rows) expect(Number(row['total ms'])).toBeGreaterThanOrEqual(Number(row['self ms']));
+  });
+
+  it('copies as Markdown and CSV too', async () => {
+    const { page } = opened;
+    const network = page.locator('#network');
+    await network.getByRole('button', { name: 'Copy as Markdown' }).click();
+    await network.locator('.status', { hasText: 'Copied as Markdown' }).waitFor();
+    const markdown = await page.evaluate(() => navigator.clipboard.readText());
+    expect(markdown).toMatch(/\| naive \|/);
+    expect(markdown).toMatch(/build, \d+ thread/);
+    await network.getByRole('button', { name: 'Copy as CSV' }).click();
+    await network.locator('.status', { hasText: 'Copied as CSV' }).waitFor();
+    const csv = await page.evaluate(() => navigator.clipboard.readText());
+    expect(csv.split('\r\n')[0]).toMatch(/^rung,total ms,/);
+  });
+
+  it('did all this without an error on the console or a breach of the policy', () => {
+    expect(opened.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,45 @@
+import './styles/tokens.css';
+import './styles/page.css';
+import './styles/panel.css';
+import { Engine } from './engine/engine';
+import type { Variant } from './engine/protocol';
+import { heroSection } from './sections/hero';
+import { ladderSection } from './sections/ladder';
+import { networkSection } from './sections/network';
+import { profileSection } from './sections/profile';
+
+const VARIANTS: readonly string[] = ['auto', 'scalar', 'simd', 'relaxed'];
+
+/** ?variant=simd, ?threads=1, ?passes=10: the same page with other options, to link to. */
+function readUrl() {
+  const query = new URLSearchParams(location.search);
+  const variant = query.get('variant') ?? 'auto';
+  const count = (name: string) => {
+    const value = Number(query.get(name));
+    return Number.isInteger(value) && value > 0 ? value : undefined;
+  };
+  return {
+    variant: (VARIANTS.includes(variant) ? variant : 'auto') as Variant,
+    threads: count('threads') ?? ('auto' as const),
+    passes: count('passes'),
+  };
+}
+
+const options = readUrl();
+const engine = new Engine({ variant: options.variant, threads: options.threads, baseUrl: document.baseURI });
+const panels = [
+  networkSection(engine, options.passes),
+  ladderSection(engine),
+  profileSection(engine, options.passes),
+];
+
+heroSection(engine, (variant) => {
+  const url = new URL(location.href);
+  url.searchParams.set('variant', variant);
+  history.replaceState(null, '', url);
+  // What is on show was measured with the other build.
+  void engine.start({ variant });
+  for (const panel of panels) panel.reset();
+});
+
+void engine.start();
