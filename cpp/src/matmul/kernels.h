@@ -37,7 +37,4 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args);
 template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args);
 
-/// Whether this processor has the fused multiply-add that relaxed.cpp was compiled for.
-bool relaxed_supported() noexcept;
-
 }  // namespace tinytorch::detail

@@ -17,19 +17,15 @@ const char* needs_simd() { return TINYTORCH_WITH_SIMD ? nullptr : "this build ha
 
 const char* needs_relaxed() {
   if (!TINYTORCH_WITH_RELAXED) return "this build has no fused multiply-add";
-  return relaxed_supported() ? nullptr : "this processor has no fused multiply-add";
+#ifdef TINYTORCH_CHECK_FMA
+  if (!__builtin_cpu_supports("fma")) return "this processor has no fused multiply-add";
+#endif
+  return nullptr;
 }
 
 const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this build has no threads"; }
 
-const char* needs_packed() { return TINYTORCH_WITH_PACKED ? nullptr : "this build has no packing"; }
-
 // A discarded branch of a template is not instantiated: a rung that is not built needs no symbols.
-template <class T>
-constexpr KernelFunctions<T> packed_functions() {
-  if constexpr (TINYTORCH_WITH_PACKED) return {matmul_packed<T>, packed_workspace<T>};
-  return {};
-}
 template <class T>
 constexpr KernelFunctions<T> simd_functions() {
   if constexpr (TINYTORCH_WITH_SIMD) return {matmul_simd<T>, simd_workspace<T>};
@@ -79,9 +75,9 @@ constexpr auto table = std::to_array<KernelRow>({
      .title = "Packed panels",
      .summary = "A and B copied into contiguous panels, C computed in scalar tiles that stay in registers.",
      .fuses_epilogue = true,
-     .missing = needs_packed,
-     .f32 = packed_functions<float>(),
-     .f64 = packed_functions<double>()},
+     .missing = always,
+     .f32 = {matmul_packed<float>, packed_workspace<float>},
+     .f64 = {matmul_packed<double>, packed_workspace<double>}},
     {.scope = "matmul.simd",
      .title = "128-bit vectors",
      .summary = "Packed, with four floats or two doubles in each operation.",
