@@ -9,7 +9,7 @@ Usage: scripts/setup.sh [--for demo|test|bench|all]
 
 Installs what is missing, with apt where a system package is needed (as root, or with sudo):
   demo    what the web page and the npm package are built with
-  test    that, and what scripts/test.sh and scripts/format.sh use: g++, Google Test, Chromium, clang-format
+  test    that, and what scripts/test.sh and scripts/format.sh use: g++, Chromium, clang-format
   bench   demo's, and Google Benchmark; OpenBLAS and Firefox too, where there are packages of them
   all     all of it (the default)
 
@@ -104,11 +104,11 @@ list_packages() {
   need nodejs node
   need npm npm
   need libeigen3-dev /usr/include/eigen3 /usr/local/include/eigen3 /opt/homebrew/include/eigen3
+  need googletest /usr/src/googletest # CMake configures the tests with everything else
   if [ "$purpose" != demo ]; then
     need g++ g++ clang++
   fi
   if wants test; then
-    need googletest /usr/src/googletest
     case $distribution in
       debian*) need clang-format-19 clang-format-19 ;; # Debian 12's default, 14, breaks lines differently
       *) need clang-format clang-format ;;
