@@ -92,12 +92,12 @@ inline V madd(Separate, V a, V b, V c) {
 #ifdef TINYTORCH_FUSED
 inline constexpr bool has_fused = true;
 inline Vec<float> madd(Fused, Vec<float> a, Vec<float> b, Vec<float> c) {
-  return {TINYTORCH_FUSED(wasm_f32x4_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_ps(a.v, b.v, c.v),
-                          vfmaq_f32(c.v, a.v, b.v))};
+  return {
+      TINYTORCH_FUSED(wasm_f32x4_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_ps(a.v, b.v, c.v), vfmaq_f32(c.v, a.v, b.v))};
 }
 inline Vec<double> madd(Fused, Vec<double> a, Vec<double> b, Vec<double> c) {
-  return {TINYTORCH_FUSED(wasm_f64x2_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_pd(a.v, b.v, c.v),
-                          vfmaq_f64(c.v, a.v, b.v))};
+  return {
+      TINYTORCH_FUSED(wasm_f64x2_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_pd(a.v, b.v, c.v), vfmaq_f64(c.v, a.v, b.v))};
 }
 #else
 inline constexpr bool has_fused = false;

@@ -1,0 +1,31 @@
+// The rung `packed`: A and B copied into panels, a tile of C kept in registers, one number at a time. Compiled
+// without auto-vectorisation, so that it shows what memory layout alone buys.
+//
+// 3 x 3 sums and 3 + 1 operands leave a few of 16 registers for the products; 4 x 4 would not fit.
+#include "matmul/kernels.h"
+#include "matmul/packed/macrokernel.h"
+
+namespace tinytorch::detail {
+
+namespace {
+template <class T>
+using Product = PackedProduct<simd::OneLane<T>, simd::Separate, 3, 3>;
+}
+
+template <class T>
+void matmul_packed(const KernelArgs<T>& args) {
+  KernelArgs<T> unpacked = args;
+  unpacked.packed_b = nullptr;  // those panels are a vector wide
+  Product<T>(args).run(unpacked);
+}
+template <class T>
+std::size_t packed_workspace(const MatmulArgs<T>& args) {
+  return Product<T>::workspace(args);
+}
+
+template void matmul_packed<float>(const KernelArgs<float>&);
+template void matmul_packed<double>(const KernelArgs<double>&);
+template std::size_t packed_workspace<float>(const MatmulArgs<float>&);
+template std::size_t packed_workspace<double>(const MatmulArgs<double>&);
+
+}  // namespace tinytorch::detail

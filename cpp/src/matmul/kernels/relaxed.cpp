@@ -1,0 +1,29 @@
+// The rung `relaxed`: simd with fused multiply-add. The only file that is compiled for relaxed SIMD (wasm) or FMA
+// (x86-64): see CMakeLists.txt.
+//
+// 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers.
+#include "matmul/kernels.h"
+#include "matmul/packed/macrokernel.h"
+
+namespace tinytorch::detail {
+
+namespace {
+template <class T>
+using Product = PackedProduct<simd::Vec<T>, simd::Fused, 6, 2>;
+}
+
+template <class T>
+void matmul_relaxed(const KernelArgs<T>& args) {
+  Product<T>(args).run(args);
+}
+template <class T>
+std::size_t relaxed_workspace(const MatmulArgs<T>& args) {
+  return Product<T>::workspace(args);
+}
+
+template void matmul_relaxed<float>(const KernelArgs<float>&);
+template void matmul_relaxed<double>(const KernelArgs<double>&);
+template std::size_t relaxed_workspace<float>(const MatmulArgs<float>&);
+template std::size_t relaxed_workspace<double>(const MatmulArgs<double>&);
+
+}  // namespace tinytorch::detail

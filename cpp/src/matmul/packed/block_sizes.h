@@ -1,0 +1,38 @@
+#pragma once
+
+// How much of A, B and C is worked on at a time, in the words of BLIS: mc, kc, nc for the blocks that live in
+// caches, MR and NR for the tile that lives in registers.
+#include <algorithm>
+#include <cstddef>
+
+namespace tinytorch::detail {
+
+/// k is cut so that one panel of B (kc x NR) stays in the first-level cache while one panel of A (MR x kc) streams
+/// past it. float32: 512 * 8 * 4 = 16 KB of B and 512 * 6 * 4 = 12 KB of A; float64 (NR = 4): 10 KB and 15 KB. Both
+/// fit the 32 KB of older processors. Longer is better otherwise: each cut costs one more pass over C.
+template <class T>
+inline constexpr std::size_t kMaxKc = sizeof(T) == 4 ? 512 : 320;
+
+/// A block of A (mc x kc) stays in the second-level cache: 96 * 512 * 4 = 192 KB, 96 * 320 * 8 = 240 KB.
+inline constexpr std::size_t kMaxMc = 96;
+
+/// A block of B (kc x nc) stays in the last-level cache: 512 * 1024 * 4 = 2 MB, 320 * 1024 * 8 = 2.5 MB.
+inline constexpr std::size_t kMaxNc = 1024;
+
+/// `size` in as few steps of at most `limit` as possible, all about equal (500 + 500, not 512 + 488), each but
+/// the last a multiple of `unit`.
+[[nodiscard]] constexpr std::size_t even_step(std::size_t size, std::size_t limit, std::size_t unit) {
+  if (size <= limit) return size;
+  const std::size_t steps = (size + limit - 1) / limit;
+  const std::size_t step = (size + steps - 1) / steps;
+  return std::min((step + unit - 1) / unit * unit, limit / unit * unit);
+}
+
+/// Height of the next tile where `rows` are left: full tiles, but the last two share what is left, because a
+/// tile of one or two rows has too few sums to keep the multipliers busy (7 = 4 + 3, not 6 + 1).
+[[nodiscard]] constexpr std::size_t tile_height(std::size_t rows, std::size_t mr) {
+  if (rows <= mr) return rows;
+  return rows >= 2 * mr ? mr : (rows + 1) / 2;
+}
+
+}  // namespace tinytorch::detail
