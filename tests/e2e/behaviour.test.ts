@@ -39,8 +39,8 @@ it('cancels in the middle of one long product, and works on', async () => {
   await ready(page);
   const ladder = page.locator('#ladder');
   for (const size of ['100', '500', '1000'])
-    await ladder.getByLabel(size, { exact: true }).uncheck({ force: true });
-  await ladder.getByLabel('2000').check({ force: true });
+    await ladder.getByRole('checkbox', { name: size, exact: true }).uncheck({ force: true });
+  await ladder.getByRole('checkbox', { name: '2000' }).check({ force: true });
   await ladder.getByRole('button', { name: 'Run the chosen sizes' }).click();
   await ladder.locator('.progress-label', { hasText: '2000 × 2000' }).waitFor();
   await page.waitForTimeout(1500); // the warm-up is over: the worker is inside a product of seconds

@@ -31,8 +31,8 @@ describe.each([
     colorScheme: 'dark' as const,
     deviceScaleFactor: 2,
   },
-])('$name', ({ name, ...options }) => {
-  it('is accessible, fits the screen and looks as its screenshots show', async () => {
+])('at the size and in the colours of a $name page', ({ name, ...options }) => {
+  it(`${name}: is accessible, fits the screen, and its screenshots are taken`, async () => {
     const { page, context } = await open(browser, `${served.url}?passes=3`, {
       ...options,
       reducedMotion: 'reduce',
@@ -54,7 +54,7 @@ describe.each([
     await check('empty');
     await screenshot(page, `${name}-empty`);
     await runSection(page, 'network', 'Run the network');
-    await page.locator('#ladder').getByLabel('1000').uncheck({ force: true });
+    await page.locator('#ladder').getByRole('checkbox', { name: '1000' }).uncheck({ force: true });
     await runSection(page, 'ladder', 'Run the chosen sizes');
     await runSection(page, 'profile', 'Take both profiles');
     await check('with results');

@@ -34,7 +34,7 @@ describe.each([
 
   it('says which build was loaded and why, and how many threads', async () => {
     const text = await opened.page.locator('#build').innerText();
-    expect(text).toMatch(/Loaded the (scalar|simd|relaxed)\S* build in .* ms: \S.*\./);
+    expect(text).toMatch(/Loaded the (scalar|simd|relaxed)\S* build in .*\sms: \S.*\./);
     expect(text).toMatch(/\d+ threads?: \S.*\./);
     expect(await opened.page.locator('#facts').innerText()).toMatch(/Cross-origin isolated\s+(yes|no)/);
     expect(await opened.page.evaluate(() => crossOriginIsolated)).toBe(isolated);
@@ -71,8 +71,8 @@ describe.each([
   it('runs the ladder in both types, each product exact', async () => {
     const { page } = opened;
     const ladder = page.locator('#ladder');
-    await ladder.getByLabel('1000').uncheck({ force: true });
-    await ladder.getByLabel('float64').check({ force: true });
+    await ladder.getByRole('checkbox', { name: '1000' }).uncheck({ force: true });
+    await ladder.getByRole('checkbox', { name: 'float64' }).check({ force: true });
     await runSection(page, 'ladder', 'Run the chosen sizes');
     const rungs = await availableRungs();
     const rows = await copiedRows(page, 'ladder');

@@ -5,8 +5,6 @@ export type DType = 'float32' | 'float64';
 
 export interface StartOptions {
   variant: Variant;
-  /** `auto`, or a number of threads to ask for. */
-  threads: 'auto' | number;
   /** Where the page stands; data files are resolved against it. */
   baseUrl: string;
 }

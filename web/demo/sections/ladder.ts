@@ -1,7 +1,7 @@
 // The matmul ladder: square products by size, type and rung, against Eigen.
 import { proxy } from 'comlink';
 import type { Engine } from '../engine/engine';
-import type { DType, LadderOptions, LadderRow } from '../engine/protocol';
+import type { DType, EngineInfo, LadderOptions, LadderRow, Rung } from '../engine/protocol';
 import { lineChart } from '../ui/charts';
 import { byId, h, replace } from '../ui/dom';
 import { checkField, radioField } from '../ui/fields';
@@ -93,22 +93,20 @@ export function ladderSection(engine: Engine): Panel {
 
   function renderChart(): void {
     const dtype = shown.value();
-    const labels = SIZES.filter((size) => rows.some((row) => row.size === size && row.dtype === dtype));
     chart.update({
       title: `Speed of square products, ${dtype}`,
       xTitle: 'Size n of an n × n product',
       yTitle: 'GFLOP/s',
-      labels,
-      points: true,
+      xTicks: SIZES.filter((size) => rows.some((row) => row.size === size && row.dtype === dtype)),
+      dots: true,
       format: gflops,
       lines: (engine.info?.rungs ?? []).flatMap((rung, index) => {
-        const values = labels.map((size) => {
-          const row = find(rung.name, size, dtype);
-          return isTimed(row) ? row.gflops : null;
-        });
-        return values.some((value) => value !== null)
-          ? [{ label: rung.name, values, colour: rungColour(index), dashed: rung.name === 'eigen' }]
-          : [];
+        const points = rows
+          .filter(isTimed)
+          .filter((row) => row.rung === rung.name && row.dtype === dtype)
+          .map(({ size, gflops: y }) => ({ x: size, y }));
+        const line = { label: rung.name, points, colour: rungColour(index), dashed: rung.name === 'eigen' };
+        return points.length ? [line] : [];
       }),
     });
   }
@@ -125,6 +123,8 @@ export function ladderSection(engine: Engine): Panel {
         if (group.length) table.append(groupBody(size, dtype, group));
       }
     }
+    const missing = (engine.info?.rungs ?? []).filter(({ available }) => !available);
+    if (missing.length) table.append(missingBody(missing, engine.info!));
   }
 
   function groupBody(size: number, dtype: DType, group: LadderRow[]): HTMLTableSectionElement {
@@ -141,21 +141,11 @@ export function ladderSection(engine: Engine): Panel {
         h('th', { scope: 'rowgroup', colSpan: COLUMNS.length }, `${size} × ${size}, ${dtype}`),
       ),
     );
-    for (const rung of info?.rungs ?? []) {
-      const row = group.find((candidate) => candidate.rung === rung.name);
+    for (const row of group) {
+      const rung = info?.rungs.find(({ name }) => name === row.rung);
+      if (!rung) continue;
       const data = { rung: rung.name, size: String(size), dtype };
-      if (!row) {
-        if (!rung.available) {
-          body.append(
-            h(
-              'tr',
-              { class: 'unavailable', data },
-              rungCell(rung),
-              h('td', { colSpan: COLUMNS.length - 1 }, whyUnavailable(rung, info!)),
-            ),
-          );
-        }
-      } else if (row.kind === 'skipped') {
+      if (row.kind === 'skipped') {
         body.append(
           h(
             'tr',
@@ -193,6 +183,26 @@ export function ladderSection(engine: Engine): Panel {
       }
     }
     return body;
+  }
+
+  function missingBody(missing: Rung[], info: EngineInfo): HTMLTableSectionElement {
+    return h(
+      'tbody',
+      {},
+      h(
+        'tr',
+        { class: 'group' },
+        h('th', { scope: 'rowgroup', colSpan: COLUMNS.length }, 'Not to be had here'),
+      ),
+      ...missing.map((rung) =>
+        h(
+          'tr',
+          { class: 'unavailable', data: { rung: rung.name } },
+          rungCell(rung),
+          h('td', { colSpan: COLUMNS.length - 1 }, whyUnavailable(rung, info)),
+        ),
+      ),
+    );
   }
 
   const panel = createPanel({

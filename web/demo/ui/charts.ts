@@ -86,8 +86,13 @@ function frame<T>(
     applyTheme();
     const { config, description } = configure(last);
     canvas.setAttribute('aria-label', description);
-    chart?.destroy();
-    chart = new Chart(canvas, config);
+    if (!chart) {
+      chart = new Chart(canvas, config);
+      return;
+    }
+    chart.data = config.data;
+    chart.options = config.options ?? {};
+    chart.update('none');
   };
   charts.add(draw);
   return {
@@ -150,57 +155,76 @@ export interface LineData {
   title: string;
   xTitle: string;
   yTitle: string;
-  labels: (string | number)[];
-  lines: { label: string; values: (number | null)[]; colour: string; dashed?: boolean }[];
+  lines: {
+    label: string;
+    points: { x: number; y: number }[];
+    /** A custom property of the page's colours. */
+    colour: string;
+    dashed?: boolean;
+  }[];
   format: (value: number) => string;
-  /** Show each point: for few of them. */
-  points: boolean;
+  /** The only values that stand at the x axis; without them it is divided evenly. */
+  xTicks?: number[];
+  yMin?: number;
   yMax?: number;
+  /** A dot at each point: for few of them. */
+  dots: boolean;
 }
 
+/** Lines over a common linear x axis. */
 export function lineChart(): Frame<LineData> {
-  return frame<LineData>('chart-lines', ({ title, xTitle, yTitle, labels, lines, format, points, yMax }) => ({
-    description: `${title}: ${lines
-      .map(({ label, values }) => {
-        const last = values.findLast((value) => value !== null);
-        return `${label} ends at ${last === undefined || last === null ? 'nothing yet' : format(last)}`;
-      })
-      .join(', ')}`,
-    config: {
-      type: 'line',
-      data: {
-        labels,
-        datasets: lines.map(({ label, values, colour, dashed }) => ({
-          label,
-          data: values,
-          borderColor: token(colour),
-          backgroundColor: token(colour),
-          borderWidth: 2,
-          borderDash: dashed ? [5, 4] : [],
-          pointRadius: points ? 3 : 0,
-          pointHitRadius: 12,
-          spanGaps: true,
-          tension: 0,
-        })),
-      },
-      options: {
-        interaction: { mode: 'index', intersect: false },
-        scales: {
-          x: {
-            title: { display: true, text: xTitle },
-            grid: { display: false },
-            ticks: { maxTicksLimit: 8, maxRotation: 0 },
+  return frame<LineData>(
+    'chart-lines',
+    ({ title, xTitle, yTitle, lines, format, xTicks, yMin, yMax, dots }) => {
+      const ends = lines.map(({ label, points }) => {
+        const last = points.at(-1);
+        return `${label} ${last ? format(last.y) : 'has no points yet'}`;
+      });
+      return {
+        description: `${title}, at the end of each line: ${ends.join(', ')}`,
+        config: {
+          type: 'line',
+          data: {
+            datasets: lines.map(({ label, points, colour, dashed }) => ({
+              label,
+              data: points,
+              borderColor: token(colour),
+              backgroundColor: token(colour),
+              borderWidth: 2,
+              borderDash: dashed ? [5, 4] : [],
+              pointRadius: dots ? 3 : 0,
+              pointHitRadius: 12,
+            })),
           },
-          y: { beginAtZero: true, max: yMax, title: { display: true, text: yTitle } },
-        },
-        plugins: {
-          legend: {
-            position: 'bottom',
-            labels: { boxWidth: 14, boxHeight: 2, padding: 12, color: token('--ink') },
+          options: {
+            interaction: { mode: 'index', intersect: false },
+            scales: {
+              x: {
+                type: 'linear',
+                title: { display: true, text: xTitle },
+                grid: { display: false },
+                ticks: { maxTicksLimit: 8, maxRotation: 0 },
+                ...(xTicks
+                  ? { afterBuildTicks: (axis) => void (axis.ticks = xTicks.map((value) => ({ value }))) }
+                  : {}),
+              },
+              y: { beginAtZero: true, min: yMin, max: yMax, title: { display: true, text: yTitle } },
+            },
+            plugins: {
+              legend: {
+                position: 'bottom',
+                labels: { boxWidth: 14, boxHeight: 2, padding: 12, color: token('--ink') },
+              },
+              tooltip: {
+                callbacks: {
+                  title: (items) => (items[0] ? `${xTitle}: ${items[0].parsed.x}` : ''),
+                  label: (item) => `${item.dataset.label}: ${format(item.parsed.y ?? NaN)}`,
+                },
+              },
+            },
           },
-          tooltip: { callbacks: { label: (item) => `${item.dataset.label}: ${format(Number(item.raw))}` } },
         },
-      },
+      };
     },
-  }));
+  );
 }
