@@ -5,13 +5,17 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$TT_ROOT"
 
-native=false browser=false peers=false
+native=false browser=false peers=false publish=false
 rest=()
 for option in "$@"; do
   case $option in
     --native) native=true ;;
     --browser) browser=true ;;
     --peers) peers=true ;;
+    --publish)
+      publish=true
+      rest+=(--publish)
+      ;;
     -h | --help)
       node scripts/bench/main.mjs --help
       exit 0
@@ -19,9 +23,9 @@ for option in "$@"; do
     *) rest+=("$option") ;;
   esac
 done
-if ! $native && ! $browser && ! $peers; then native=true browser=true peers=true; fi
+if ! $native && ! $browser && ! $peers && ! $publish; then native=true browser=true peers=true; fi
 
-bash scripts/setup.sh --for bench
+if $native || $browser || $peers; then bash scripts/setup.sh --for bench; fi
 
 # Native programs that the peers' comparison starts, each with the one library it is about.
 build_native_peers() {
@@ -46,15 +50,16 @@ build_native_peers() {
 }
 
 if $native; then
-  bash scripts/bench/native.sh "${rest[@]}"
+  cmake --preset bench >/dev/null
+  cmake --build --preset bench
 fi
-if $browser || $peers; then
-  if [ ! -e tests/peers/node_modules/.package-lock.json ]; then
-    npm ci --prefix tests/peers --no-audit --no-fund
-  fi
-  if $peers; then build_native_peers; fi
-  modes=()
-  if $browser; then modes+=(--browser); fi
-  if $peers; then modes+=(--peers); fi
-  node scripts/bench/main.mjs "${modes[@]}" "${rest[@]}"
+if $native || $peers; then build_native_peers; fi
+if { $browser || $peers; } && [ ! -e tests/peers/node_modules/.package-lock.json ]; then
+  npm ci --prefix tests/peers --no-audit --no-fund
 fi
+
+modes=()
+if $native; then modes+=(--native); fi
+if $browser; then modes+=(--browser); fi
+if $peers; then modes+=(--peers); fi
+node scripts/bench/main.mjs "${modes[@]}" "${rest[@]}"

@@ -61,7 +61,7 @@ async function firefox() {
   });
   return {
     name: 'firefox',
-    version: await browser.version(),
+    version: (await browser.version()).replace('firefox/', ''),
     async open(url) {
       const context = await browser.createBrowserContext();
       const page = await context.newPage();

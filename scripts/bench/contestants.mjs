@@ -26,7 +26,7 @@ export function pageContestant({ browser, url, adapter, c, form, threads, timing
         await page.call('load', { adapter, threads, form });
         return await page.call('prepare', { key: c.id, caseId: c.id, form, timing });
       } catch (error) {
-        throw new Error([firstLine(error), ...page.messages.slice(0, 2)].join(' | '));
+        throw new Error([firstLine(error), ...page.messages.slice(0, 2)].join(' | '), { cause: error });
       }
     },
     window: (ms) => page.call('window', { key: c.id, ms }),

@@ -29,6 +29,12 @@ function features() {
   }
 }
 
+/** `Emscripten 3.1.69`, or nothing where it is not installed. */
+function emscripten() {
+  const version = /\d+\.\d+\.\d+/.exec(output('emcc', ['--version']).split('\n')[0]);
+  return version ? `Emscripten ${version[0]}` : '';
+}
+
 export function describeMachine() {
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -38,7 +44,7 @@ export function describeMachine() {
     memoryGB: Math.round(totalmem() / 2 ** 30),
     system: `${systemName()}, kernel ${release()}`,
     node: process.version,
-    compiler: output('emcc', ['--version']).split('\n')[0],
+    compiler: emscripten(),
     commit: output('git', ['describe', '--always', '--dirty']),
   };
 }

@@ -7,6 +7,7 @@ export const usage = `Usage: scripts/bench.sh [--native] [--browser] [--peers] [
   --browser         the package in headless Chromium and, where installed, Firefox and WebKit: every build and rung
   --peers           the package beside other libraries, in Chromium; and beside native libraries where installed
                     (without any of the three: all of them)
+  --publish         write the last runs' Markdown into docs/benchmarks.md (alone, or after a run)
 
   --quick           a few cases, one page each, short windows: minutes instead of hours, less certain
   --cases LIST      ids or groups: square, layers, gradients, network, training, float64, f32-500, forward-64, ...
@@ -17,11 +18,15 @@ export const usage = `Usage: scripts/bench.sh [--native] [--browser] [--peers] [
   --pages N         fresh pages for each library and case (default 3; quick 1)
   --rounds N        timing windows in each page, taken in turn with the other libraries' (default 8; quick 4)
   --window MS       length of a window (default 150; quick 100)
-  --name NAME       the result's name in build/bench/ (default: peers or browser)
+  --name NAME       the result's name in build/bench/ (default: native, browser or peers)
+  --append          keep an earlier result of that name, replacing only what is measured again
 `;
 
 const definitions = {
+  native: { type: 'boolean' },
   browser: { type: 'boolean' },
+  publish: { type: 'boolean', default: false },
+  append: { type: 'boolean', default: false },
   peers: { type: 'boolean' },
   quick: { type: 'boolean', default: false },
   cases: { type: 'string', default: '' },

@@ -23,7 +23,7 @@ function ourForms(c) {
 const timing = { minMs: 1500, maxMs: 6000, windowMs: 300, regionMs: 2 };
 
 /** Runs the comparison and returns the report object described in docs/benchmarks.md. */
-export async function runPeers(options, log) {
+export async function runPeers(options, log, save) {
   const wanted = (id) => options.only.length === 0 || options.only.includes(id);
   const ids = Object.keys(peers).filter(wanted);
   const natives = nativePeers().filter((peer) => wanted(peer.id));
@@ -61,6 +61,7 @@ export async function runPeers(options, log) {
         const results = await compare(entries, { ...options, log });
         report.results.push(describeCase(c, threads, entries, results));
         logCase(report.results.at(-1), log);
+        await save(report);
       }
     }
   } finally {

@@ -17,7 +17,7 @@ function heading(report) {
   const { machine: m, settings: s } = report;
   return [
     `Machine: ${m.cpu}, ${m.processors} processors (${m.features.join(', ')}), ${m.memoryGB} GB, ${m.system}.`,
-    `Browser: ${report.browser}. Node ${m.node}. Compiler: ${m.compiler || 'not known'}. Commit ${m.commit}. ${m.date}.`,
+    `${report.browser ? `Browser: ${report.browser}. ` : ''}Node ${m.node}. Compiler: ${m.compiler || 'not known'}. Commit ${m.commit}. ${m.date}.`,
     `${s.pages} fresh page(s) a library and case, ${s.rounds} windows of ${s.windowMs} ms each, taken in turn.`,
   ].join('  \n');
 }
