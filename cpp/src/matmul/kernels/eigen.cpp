@@ -51,11 +51,8 @@ void multiply(const KernelArgs<T>& args, const Layout<T>& a, const Layout<T>& b)
   const Operand<T, OrderA> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(OrderA == Eigen::RowMajor ? a.row : a.col));
   const Operand<T, OrderB> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(OrderB == Eigen::RowMajor ? b.row : b.col));
   Result<T> c(args.c, a.rows, b.cols, Eigen::OuterStride<>(args.c_row));
-  if (args.accumulate) {
-    c.noalias() += lhs * rhs;
-  } else {
-    c.noalias() = lhs * rhs;
-  }
+  if (!args.accumulate) c.setZero();  // as Eigen does itself for `=`; one form of the product instead of two
+  c.noalias() += lhs * rhs;
 }
 
 }  // namespace
