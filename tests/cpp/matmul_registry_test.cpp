@@ -121,10 +121,19 @@ TEST(Policy, ChoosesAnAvailableRungForEveryShape) {
 // An operand with stride 0 may claim a size that no memory holds; Eigen's rung would copy it.
 TEST(Workspace, LackOfMemoryIsAnErrorAndTheLibraryWorksOn) {
   const KernelId eigen = static_cast<KernelId>(Rung::eigen);
-  const std::size_t k = SIZE_MAX / 32;
+  const std::size_t k = SIZE_MAX / 16;
   float memory[3] = {1, 2, 3};
-  const MatmulArgs<float> args{.m = 1, .n = 1, .k = k, .a = memory, .a_row = 0, .a_col = 0,
-                               .b = memory + 1, .b_row = 0, .b_col = 0, .c = memory + 2, .c_row = 1};
+  const MatmulArgs<float> args{.m = 1,
+                               .n = 1,
+                               .k = k,
+                               .a = memory,
+                               .a_row = 0,
+                               .a_col = 0,
+                               .b = memory + 1,
+                               .b_row = 0,
+                               .b_col = 0,
+                               .c = memory + 2,
+                               .c_row = 1};
   const Error error = error_of([&] { matmul(args, eigen); });
   EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
   EXPECT_NE(std::string(error.what()).find("[1," + std::to_string(k) + "]"), std::string::npos) << error.what();

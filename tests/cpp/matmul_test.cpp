@@ -84,13 +84,11 @@ TEST_P(Matmul, TallSkinnyAndVectors) {
   check({.m = 200, .n = 210, .k = 1});
 }
 
-TEST_P(Matmul, LargerThanTheCache) {
-  check({.m = 20, .n = 390, .k = 390});
-}
+TEST_P(Matmul, LargerThanTheCache) { check({.m = 20, .n = 390, .k = 390}); }
 
 TEST_P(Matmul, EveryLayoutOfBothOperands) {
-  for (Layout a : {Layout::rows, Layout::columns, Layout::padded_rows, Layout::strided, Layout::reversed,
-                   Layout::repeated_row}) {
+  for (Layout a :
+       {Layout::rows, Layout::columns, Layout::padded_rows, Layout::strided, Layout::reversed, Layout::repeated_row}) {
     for (Layout b : {Layout::rows, Layout::columns, Layout::padded_rows, Layout::strided, Layout::reversed,
                      Layout::repeated_row}) {
       check({.m = 1, .n = 1, .k = 6, .a = a, .b = b});

@@ -53,12 +53,30 @@ class Operand {
     const auto r = static_cast<std::ptrdiff_t>(rows);
     const auto c = static_cast<std::ptrdiff_t>(cols);
     switch (layout) {
-      case Layout::rows: row = c; col = 1; break;
-      case Layout::columns: row = 1; col = r; break;
-      case Layout::padded_rows: row = c + 3; col = 1; break;
-      case Layout::strided: row = 2 * c + 1; col = 2; break;
-      case Layout::reversed: row = -c; col = -1; break;
-      case Layout::repeated_row: row = 0; col = 1; break;
+      case Layout::rows:
+        row = c;
+        col = 1;
+        break;
+      case Layout::columns:
+        row = 1;
+        col = r;
+        break;
+      case Layout::padded_rows:
+        row = c + 3;
+        col = 1;
+        break;
+      case Layout::strided:
+        row = 2 * c + 1;
+        col = 2;
+        break;
+      case Layout::reversed:
+        row = -c;
+        col = -1;
+        break;
+      case Layout::repeated_row:
+        row = 0;
+        col = 1;
+        break;
     }
     if (rows == 0 || cols == 0) return;
     const std::ptrdiff_t reach = (r - 1) * row + (c - 1) * col;
@@ -146,16 +164,23 @@ class MatmulProblem {
   }
 
   [[nodiscard]] MatmulArgs<T> args() const {
-    return {.m = which_.m, .n = which_.n, .k = which_.k,
-            .a = a.data(), .a_row = a.row, .a_col = a.col,
-            .b = b.data(), .b_row = b.row, .b_col = b.col,
-            .c = nullptr, .c_row = 0,
+    return {.m = which_.m,
+            .n = which_.n,
+            .k = which_.k,
+            .a = a.data(),
+            .a_row = a.row,
+            .a_col = a.col,
+            .b = b.data(),
+            .b_row = b.row,
+            .b_col = b.col,
+            .c = nullptr,
+            .c_row = 0,
             .bias = which_.bias ? bias.data() : nullptr,
             .activation = which_.relu ? Activation::relu : Activation::none,
             .accumulate = which_.accumulate};
   }
 
-  [[nodiscard]] Reference<T> reference() const { return reference_matmul(args(), c_before_); }
+  [[nodiscard]] Reference reference() const { return reference_matmul(args(), c_before_); }
 
   /// C as the kernel leaves it. C starts as NaN where it must not be read.
   std::vector<T> run(KernelId kernel) {
@@ -187,17 +212,16 @@ class MatmulProblem {
 
 /// Each element inside the computed bound; NaN and infinity where, and only where, the reference has them.
 template <class T>
-::testing::AssertionResult matches(const std::vector<T>& c, const Reference<T>& expected, std::size_t n, Wide<T> bound) {
+::testing::AssertionResult matches(const std::vector<T>& c, const Reference& expected, std::size_t n, double bound) {
   for (std::size_t at = 0; at < c.size(); ++at) {
-    const Wide<T> value = c[at];
-    const Wide<T> wanted = expected.value[at];
-    const bool good = std::isnan(wanted) ? std::isnan(value)
-                                         : value == wanted || std::abs(value - wanted) <= bound * expected.magnitude[at];
+    const double value = c[at];
+    const double wanted = expected.value[at];
+    const bool good = std::isnan(wanted)
+                          ? std::isnan(value)
+                          : value == wanted || std::abs(value - wanted) <= bound * expected.magnitude[at];
     if (good) continue;
-    return ::testing::AssertionFailure()
-           << "c[" << at / n << "," << at % n << "] is " << static_cast<double>(value) << ", expected "
-           << static_cast<double>(wanted) << " within "
-           << static_cast<double>(bound * expected.magnitude[at]);
+    return ::testing::AssertionFailure() << "c[" << at / n << "," << at % n << "] is " << value << ", expected "
+                                         << wanted << " within " << bound * expected.magnitude[at];
   }
   return ::testing::AssertionSuccess();
 }

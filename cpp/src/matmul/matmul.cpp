@@ -33,7 +33,8 @@ Extent extent_of(const T* data, std::size_t rows, std::size_t cols, std::ptrdiff
     assert(!overflow && "matmul: an operand's strides leave the address space");
   }
   const auto base = reinterpret_cast<std::uintptr_t>(data);
-  return {base + static_cast<std::uintptr_t>(low) * sizeof(T), base + static_cast<std::uintptr_t>(high + 1) * sizeof(T)};
+  return {base + static_cast<std::uintptr_t>(low) * sizeof(T),
+          base + static_cast<std::uintptr_t>(high + 1) * sizeof(T)};
 }
 
 template <class T>
@@ -86,10 +87,9 @@ void epilogue(const MatmulArgs<T>& args) {
 
 template <class T>
 [[noreturn]] void throw_out_of_memory(const MatmulArgs<T>& args, const KernelRow& row) {
-  throw Error(ErrorCode::out_of_memory,
-              "matmul: out of memory for the workspace of [" + std::to_string(args.m) + "," + std::to_string(args.k) +
-                  "] . [" + std::to_string(args.k) + "," + std::to_string(args.n) + "] with kernel '" +
-                  std::string(row.name()) + "'");
+  throw Error(ErrorCode::out_of_memory, "matmul: out of memory for the workspace of [" + std::to_string(args.m) + "," +
+                                            std::to_string(args.k) + "] . [" + std::to_string(args.k) + "," +
+                                            std::to_string(args.n) + "] with kernel '" + std::string(row.name()) + "'");
 }
 
 template <class T>

@@ -124,8 +124,8 @@ void count_kernel_call(KernelId id) noexcept {
 
 void require_kernel(KernelId id) {
   if (id < 0 || static_cast<std::size_t>(id) >= table.size()) {
-    throw Error(ErrorCode::unknown_kernel, "matmul: no kernel has number " + std::to_string(id) +
-                                               "; there are " + std::to_string(table.size()) + ": " + names());
+    throw Error(ErrorCode::unknown_kernel, "matmul: no kernel has number " + std::to_string(id) + "; there are " +
+                                               std::to_string(table.size()) + ": " + names());
   }
   const KernelRow& row = table[static_cast<std::size_t>(id)];
   if (const char* reason = row.missing()) {

@@ -14,7 +14,7 @@ enum class Rung : KernelId { naive, reordered, blocked, eigen, packed, simd, rel
 
 template <class T>
 struct KernelFunctions {
-  void (*run)(const KernelArgs<T>&) = nullptr;                     ///< null where the build lacks the rung
+  void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
   std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
 };
 
@@ -23,7 +23,7 @@ struct KernelRow {
   std::string_view scope;  ///< in the profile: `matmul.` and the name
   std::string_view title;
   std::string_view summary;
-  bool fuses_epilogue;     ///< does bias and activation itself; else the front does, in a second pass over C
+  bool fuses_epilogue;       ///< does bias and activation itself; else the front does, in a second pass over C
   const char* (*missing)();  ///< why it cannot run here, as the end of a sentence; null where it can
   KernelFunctions<float> f32;
   KernelFunctions<double> f64;

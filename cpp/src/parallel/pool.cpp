@@ -136,9 +136,8 @@ class Pool {
 
   void serve(int index) {
     while (true) {
-      workers_[index].place.wait([&] {
-        return stopping_.load() || (chunks_in(unclaimed_.load()) != 0 && index + 1 < threads());
-      });
+      workers_[index].place.wait(
+          [&] { return stopping_.load() || (chunks_in(unclaimed_.load()) != 0 && index + 1 < threads()); });
       if (stopping_.load()) return;
       work(index + 1);
     }
