@@ -117,18 +117,16 @@ Handle binary(Handle a, Handle b, Handle out) {
 }
 template <auto Op>
 Handle reduction(Handle a, bool everything, int dim, bool keepdim) {
-  return guarded([=] {
-    return give(Op(tensor(a), {everything ? std::nullopt : std::optional<std::int64_t>(dim), keepdim}));
-  });
+  return guarded(
+      [=] { return give(Op(tensor(a), {everything ? std::nullopt : std::optional<std::int64_t>(dim), keepdim})); });
 }
 template <auto Op>
 Handle along(Handle a, int dim) {
   return guarded([=] { return give(Op(tensor(a), dim)); });
 }
 Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
-  return guarded([=] {
-    return give(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}), out);
-  });
+  return guarded(
+      [=] { return give(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}), out); });
 }
 Handle allclose(Handle a, Handle b, double rtol, double atol) {
   return guarded([=] {

@@ -35,7 +35,7 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-function isNumberArray(data: unknown): data is NumberArray {
+export function isNumberArray(data: unknown): data is NumberArray {
   return ArrayBuffer.isView(data) && !(data instanceof DataView) && !isBigIntArray(data);
 }
 

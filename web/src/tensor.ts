@@ -4,7 +4,7 @@ import { DTYPES, nest, showShape, sizeOf, viewElements } from './arrays.js';
 import { InvalidArgumentError, ShapeError } from './errors.js';
 import { refuse, Resource } from './resource.js';
 import type { Runtime } from './runtime.js';
-import type { DType, NestedArray, NumberArray, Shape, TensorData } from './types.js';
+import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /** Operations can write into a tensor that is there already, of the result's shape and dtype. */
@@ -87,14 +87,17 @@ export class Tensor extends Resource {
 
   // ---- Reading and writing its elements ----
 
-  /** A copy of its elements in row-major order. */
-  data(): TensorData {
+  /**
+   * A copy of its elements in row-major order: a Float32Array, or what fits the dtype. In TypeScript name a dtype other
+   * than float32: `x.data<'float64'>()`.
+   */
+  data<D extends DType = 'float32'>(): TensorArrays[D] {
     const { runtime, dtype } = this;
     const rowMajor = runtime.check(runtime.module.readable(this.#live('data')));
     const [address, count] = runtime.numbers as unknown as [number, number];
     const copy = viewElements(runtime.module.wasmMemory, dtype, address, count).slice();
     runtime.module.release(rowMajor);
-    return copy;
+    return copy as TensorArrays[D];
   }
 
   /** The one element of a tensor that has just one. Throws `ShapeError` where there are more. */

@@ -5,6 +5,7 @@ import {
   dtypeCode,
   dtypeOf,
   fillFrom,
+  isNumberArray,
   requireInt32,
   shapeOf,
   showShape,
@@ -109,7 +110,8 @@ export function tensorClass(runtime: Runtime): TensorConstructor {
 /** Copies JavaScript's values into a new tensor and returns its handle. */
 function upload(runtime: Runtime, data: NestedNumbers, options: TensorOptions | undefined): Handle {
   const where = 'Tensor';
-  if (typeof data !== 'number' && (typeof data !== 'object' || data === null)) {
+  const isArray = Array.isArray(data) || isNumberArray(data);
+  if (typeof data !== 'number' && !isArray) {
     throw new InvalidArgumentError(
       `${where}: made from a number, nested arrays or a typed array, not ${String(data)}`,
     );
@@ -125,9 +127,8 @@ function upload(runtime: Runtime, data: NestedNumbers, options: TensorOptions | 
   // The values are checked and converted before the tensor exists, so that a mistake leaves nothing behind; a
   // typed array needs no check and goes straight into the module's memory.
   const { module } = runtime;
-  const isTyped = ArrayBuffer.isView(data) && (dtype !== 'int32' || data instanceof Int32Array);
+  const isTyped = isNumberArray(data) && (dtype !== 'int32' || data instanceof Int32Array);
   const values = isTyped ? data : checked(data, given, dtype, where);
-  runtime.sendShape(shape, where);
   const handle = runtime.check(module.create(ndim, code));
   const [address, count] = runtime.numbers as unknown as [number, number];
   viewElements(module.wasmMemory, DTYPES[code] as DType, address, count).set(values as ArrayLike<number>);

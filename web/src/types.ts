@@ -7,7 +7,12 @@ export type DType = 'float32' | 'float64' | 'int32';
 export type Shape = readonly number[];
 
 /** What `data()` gives: a copy, of the kind that fits the dtype. */
-export type TensorData = Float32Array | Float64Array | Int32Array;
+export interface TensorArrays {
+  float32: Float32Array;
+  float64: Float64Array;
+  int32: Int32Array;
+}
+export type TensorData = TensorArrays[DType];
 
 /** Every typed array of numbers that a tensor can be made from. */
 export type NumberArray =
