@@ -31,8 +31,7 @@ describe('which build', () => {
 });
 
 describe('from where', () => {
-  const here = import.meta.url; // apart, because Vite would take the folder for a file to copy
-  const home = new URL('../../dist/module/', here);
+  const home = new URL('./', new URL('../../dist/module/tinytorch-scalar.wasm', import.meta.url));
 
   test('a folder, given as a string or a URL', async () => {
     for (const wasmUrl of [home, home.href, home.href.replace(/\/$/, '')]) {
