@@ -41,6 +41,7 @@ bash "$here/setup.sh" --for test
 . "$here/env.sh"
 cd "$TT_ROOT"
 
+[ -t 1 ] || export NO_COLOR=1 # Vitest colours a log when CI is set
 results=$TT_ROOT/build/test-results
 rm -rf "$results"
 mkdir -p "$results"
