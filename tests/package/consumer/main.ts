@@ -1,0 +1,8 @@
+import { load, type Tensor } from 'tinytorch-wasm';
+
+const tt = await load();
+using x: Tensor = tt.Tensor.ones([2, 3]);
+using model = new tt.Sequential([new tt.Dense(3, 4), new tt.ReLU()]);
+using y = model.forward(x);
+const data: Float32Array = y.data();
+document.title = `${tt.variant}: ${y.shape.join('x')}, ${data.length} numbers`;

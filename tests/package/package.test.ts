@@ -1,0 +1,185 @@
+// npm pack, install into an empty project, type-check, run in Node, bundle with Vite, open in Chromium.
+
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bin = (name: string): string => join(root, 'node_modules', name);
+const work = mkdtempSync(join(tmpdir(), 'tinytorch-package-'));
+const installed = join(work, 'node_modules/tinytorch-wasm');
+let archive = '';
+
+/** Runs a program in the consumer's folder; gives its output, and its failure with the output in the text. */
+async function run(program: string, ...args: string[]): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, args, { cwd: work });
+    return stdout + stderr;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+beforeAll(async () => {
+  cpSync(fileURLToPath(new URL('./consumer', import.meta.url)), work, { recursive: true });
+  await run('npm', 'pack', root, '--ignore-scripts', '--pack-destination', work);
+  archive = join(work, readdirSync(work).find((name) => name.endsWith('.tgz')) ?? '');
+  await run('npm', 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', archive);
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe('what is in it', () => {
+  test('the compiled code, its types, the modules and the papers, and nothing else', () => {
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
+    for (const wanted of ['dist/index.js', 'dist/index.d.ts', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+      expect(files).toContain(wanted);
+    }
+    const strangers = files.filter(
+      (file) => !/^(dist\/.*\.(js|d\.ts|wasm)|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/.test(file),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  test('each module is at most 120 KB', () => {
+    const modules = readdirSync(join(installed, 'dist/module')).filter((name) => name.endsWith('.wasm'));
+    expect(modules.length).toBeGreaterThanOrEqual(3);
+    const sizes = Object.fromEntries(
+      modules.map((name) => [name, statSync(join(installed, 'dist/module', name)).size]),
+    );
+    const tooLarge = Object.entries(sizes).filter(([, size]) => size > 120_000);
+    expect(tooLarge).toEqual([]);
+  });
+
+  test('no code is made at run time', () => {
+    for (const name of readdirSync(join(installed, 'dist/module')).filter((file) => file.endsWith('.js'))) {
+      expect(readFileSync(join(installed, 'dist/module', name), 'utf8')).not.toMatch(
+        /\bnew Function\b|\beval\(/,
+      );
+    }
+  });
+
+  test('publint has nothing to say', async () => {
+    expect(await run(process.execPath, bin('publint/src/cli.js'), archive, '--strict')).toContain('All good');
+  });
+
+  test('attw finds its types from every kind of import', async () => {
+    const attw = bin('@arethetypeswrong/cli/dist/index.js');
+    const report = await run(process.execPath, attw, archive, '--profile', 'esm-only', '--no-emoji');
+    expect(report).toContain('bundler: OK');
+  });
+});
+
+describe('in TypeScript', () => {
+  test.each(['Bundler', 'NodeNext'])('a strict consumer compiles with %s', async (resolution) => {
+    const options = {
+      target: 'ES2022',
+      module: resolution === 'Bundler' ? 'ESNext' : resolution,
+      moduleResolution: resolution,
+      lib: ['ES2022', 'DOM'],
+      types: [],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(
+      join(work, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: options, files: ['main.ts'] }),
+    );
+    await run(process.execPath, bin('typescript/bin/tsc'), '-p', work);
+  });
+});
+
+describe('in Node', () => {
+  const newer = process.env['NODE24'];
+  const versions = [
+    process.execPath,
+    ...(newer && existsSync(newer) && newer !== process.execPath ? [newer] : []),
+  ];
+  test.each(versions)('%s', async (node) => {
+    expect(await run(node, 'main.mjs')).toMatch(/^(simd|relaxed): 2x4, 8 numbers, true\n$/);
+  });
+});
+
+describe('bundled by Vite, without any configuration', () => {
+  let output = '';
+  beforeAll(async () => {
+    output = await run(process.execPath, bin('vite/bin/vite.js'), 'build', '--base', './');
+  });
+
+  test('nothing is warned about, and the modules are copied', () => {
+    expect(output).not.toMatch(/warn|externalized/i);
+    const assets = readdirSync(join(work, 'dist/assets'));
+    for (const variant of ['scalar', 'simd', 'relaxed']) {
+      expect(
+        assets.filter((name) => name.startsWith(`tinytorch-${variant}-`) && name.endsWith('.wasm')),
+      ).toHaveLength(1);
+    }
+  });
+
+  test('it runs in Chromium under a strict Content-Security-Policy', async () => {
+    const server = await serve(join(work, 'dist'));
+    const browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM_PATH'] || '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+    });
+    try {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(message.text()));
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+      await page
+        .waitForFunction(() => document.title !== 'working', undefined, { timeout: 20_000 })
+        .catch(() => {});
+      expect(complaints).toEqual([]);
+      expect(await page.title()).toBe('relaxed: 2x4, 8 numbers');
+    } finally {
+      await browser.close();
+      server.close();
+    }
+  });
+});
+
+/** A server as strict as a careful host. */
+async function serve(folder: string): Promise<Server> {
+  const types: Record<string, string> = {
+    '.html': 'text/html',
+    '.js': 'text/javascript',
+    '.wasm': 'application/wasm',
+  };
+  const server = createServer((request, response) => {
+    const file = join(folder, request.url === '/' ? 'index.html' : (request.url ?? ''));
+    if (!existsSync(file)) {
+      response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end();
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': types[extname(file)] ?? 'application/octet-stream',
+      'content-security-policy':
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+    });
+    response.end(readFileSync(file));
+  });
+  await new Promise<void>((done) => server.listen(0, 'localhost', done));
+  return server;
+}

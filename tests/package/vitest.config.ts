@@ -1,0 +1,9 @@
+// The package as users get it: packed, installed, bundled, loaded. Needs dist/ (npm run build:package).
+
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  test: { name: 'package', include: ['*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+});
