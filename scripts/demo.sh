@@ -8,11 +8,13 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
 fi
 
 # Better told now than after the build.
-port=
-if [ "${1:-}" = --port ]; then port=${2:-}; fi
-if [ -n "$port" ] && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-  echo "demo: port $port is taken" >&2
-  exit 1
+if [ $# -gt 0 ]; then
+  case $1 in --port) ;; *) echo "demo: unknown option '$1'; see --help" >&2 && exit 1 ;; esac
+  case ${2:-} in '' | *[!0-9]*) echo "demo: --port takes a number" >&2 && exit 1 ;; esac
+  if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then
+    echo "demo: port $2 is taken" >&2
+    exit 1
+  fi
 fi
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
