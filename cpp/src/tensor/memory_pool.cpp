@@ -61,7 +61,6 @@ void* MemoryPool::acquire(std::size_t bytes) noexcept {
   const std::scoped_lock lock(mutex_);
   void* buffer = free_[cls.index];
   if (buffer != nullptr) {
-    unpoison(buffer, sizeof(FreeBuffer));
     free_[cls.index] = static_cast<FreeBuffer*>(buffer)->next;
     stats_.pooled_bytes -= static_cast<std::int64_t>(cls.bytes);
   } else {
@@ -92,7 +91,8 @@ void MemoryPool::release(void* buffer, std::size_t bytes) noexcept {
   }
   free_[cls.index] = new (buffer) FreeBuffer{free_[cls.index]};
   stats_.pooled_bytes += static_cast<std::int64_t>(cls.bytes);
-  poison(buffer, cls.bytes);
+  // The link stays readable, else the leak checker loses the chain.
+  poison(static_cast<std::byte*>(buffer) + sizeof(FreeBuffer), cls.bytes - sizeof(FreeBuffer));
 }
 
 void MemoryPool::release_free_buffers() noexcept {
@@ -103,9 +103,8 @@ void MemoryPool::release_free_buffers() noexcept {
 void MemoryPool::free_all_locked() noexcept {
   for (FreeBuffer*& head : free_) {
     while (head != nullptr) {
-      unpoison(head, sizeof(FreeBuffer));
       FreeBuffer* next = head->next;
-      std::free(head);
+      std::free(head);  // ASan lifts the poison with the buffer
       head = next;
     }
   }

@@ -62,6 +62,27 @@ Double2 log2double(V x) {
   return fast_two_sum(sum.hi, sum.lo + (series_low + e * splat(1.90821492927058770002e-10)));
 }
 
+// e^(p.hi + p.lo), rounded to nearest but for some 2^-5 of the cases: 1 + r + r^2 / 2 are summed exactly, and what
+// follows is below 2^-7. So 10^3 is 1000.
+V exp2double(Double2 p) {
+  constexpr double rest[] = {1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,       1.0 / 5040,      1.0 / 40320,
+                             1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+  using K = vmath::ExpConstants<double>;
+  V hi = select(p.hi > splat(K::highest), splat(K::highest), p.hi);  // NaN passes
+  hi = select(hi < splat(K::lowest), splat(K::lowest), hi);
+  const V n = simd::nearest(hi * splat(K::log2_e));
+  const V low = select(hi == p.hi, p.lo, V::zero()) - n * splat(K::ln2_lo);
+  const V high = hi - n * splat(K::ln2_hi);
+  const V r = high + low, r_low = low - (r - high);
+  const Double2 square = two_product(r, r);
+  const V half = splat(0.5), one = splat(1.0);
+  const Double2 sum1 = fast_two_sum(one, r), sum2 = fast_two_sum(sum1.hi, half * square.hi);
+  const V tail = r * square.hi * vmath::polynomial(r, rest) + (half * square.lo + r_low * (one + r));
+  const V y = sum2.hi + ((sum1.lo + sum2.lo) + tail);
+  const V half_n = simd::nearest(n * half);
+  return y * vmath::power_of_two(half_n) * vmath::power_of_two(n - half_n);
+}
+
 V pow(V a, V b) {
   const V zero = V::zero(), one = splat(1.0), infinity = splat(std::numeric_limits<double>::infinity());
   const V nan = splat(std::numeric_limits<double>::quiet_NaN());
@@ -75,9 +96,7 @@ V pow(V a, V b) {
   p.lo = p.lo + b * l.lo;
   // Beyond the range of exp the low part says nothing (and may be infinity - infinity).
   p.lo = select(simd::abs(p.hi) < splat(1000.0), p.lo, zero);
-  const V e = vmath::exp(p.hi);
-  V magnitude = select(e < infinity, e + e * p.lo, e);
-  magnitude = select(x == one, one, magnitude);
+  const V magnitude = select(x == one, one, exp2double(p));
 
   // Is b an integer, and odd? Adding 2^52 rounds away the fraction of anything smaller.
   const V big = splat(4503599627370496.0), half = y * splat(0.5);
