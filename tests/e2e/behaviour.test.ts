@@ -51,6 +51,26 @@ it('cancels in the middle of one long product, and works on', async () => {
   await context.close();
 });
 
+it('skips a rung that would take too long, and says how long', async () => {
+  const { page, context } = await open(browser, `${served.url}?variant=scalar&limit=1`);
+  await ready(page);
+  const ladder = page.locator('#ladder');
+  for (const size of ['100', '500', '1000']) {
+    await ladder.getByRole('checkbox', { name: size, exact: true }).uncheck({ force: true });
+  }
+  await ladder.getByRole('checkbox', { name: '2000' }).check({ force: true });
+  await runSection(page, 'ladder', 'Run the chosen sizes');
+  // 16 thousand million operations: no processor does them in a second by the naive loops.
+  const naive = ladder.locator('tr.skipped[data-rung="naive"]');
+  expect(await naive.innerText()).toMatch(
+    /skipped: one product would take .*\ss, estimated from 24 of its 2000 rows/,
+  );
+  const row = (await copiedRows(page, 'ladder')).find(({ rung }) => rung === 'naive');
+  expect(row).toMatchObject({ 'median ms': null, verified: null });
+  expect(row!['skipped, estimate ms']).toBeGreaterThan(1000);
+  await context.close();
+});
+
 it('loads another build on request and greys out what it lacks', async () => {
   const { page, context, complaints } = await open(browser, `${served.url}?passes=2`);
   await ready(page);

@@ -17,21 +17,14 @@ afterAll(async () => {
 });
 
 describe.each([
-  { name: 'laptop-light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
-  { name: 'laptop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
+  { name: 'laptop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
   {
-    name: 'phone-light',
-    viewport: { width: 360, height: 740 },
-    colorScheme: 'light' as const,
-    deviceScaleFactor: 2,
-  },
-  {
-    name: 'phone-dark',
+    name: 'phone',
     viewport: { width: 360, height: 740 },
     colorScheme: 'dark' as const,
     deviceScaleFactor: 2,
   },
-])('at the size and in the colours of a $name page', ({ name, ...options }) => {
+])('on a $name', ({ name, ...options }) => {
   it(`${name}: is accessible, fits the screen, and its screenshots are taken`, async () => {
     const { page, context } = await open(browser, `${served.url}?passes=3`, {
       ...options,
@@ -52,13 +45,20 @@ describe.each([
       ).toBeLessThanOrEqual(options.viewport.width);
     };
     await check('empty');
+    const other = options.colorScheme === 'light' ? 'dark' : 'light';
+    await page.emulateMedia({ colorScheme: other });
+    await check(`empty, ${other}`);
+    await page.emulateMedia({ colorScheme: options.colorScheme });
     await screenshot(page, `${name}-empty`);
     await runSection(page, 'network', 'Run the network');
     await page.locator('#ladder').getByRole('checkbox', { name: '1000' }).uncheck({ force: true });
     await runSection(page, 'ladder', 'Run the chosen sizes');
     await runSection(page, 'profile', 'Take both profiles');
     await check('with results');
-    await screenshot(page, name);
+    await screenshot(page, `${name}-${options.colorScheme}`);
+    await page.emulateMedia({ colorScheme: other });
+    await check(`with results, ${other}`);
+    await screenshot(page, `${name}-${other}`);
     await context.close();
   });
 });

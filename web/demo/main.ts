@@ -10,7 +10,7 @@ import { profileSection } from './sections/profile';
 
 const VARIANTS: readonly string[] = ['auto', 'scalar', 'simd', 'relaxed'];
 
-/** ?variant=simd, ?passes=10: the same page with other options, to link to. */
+/** ?variant=simd, ?passes=10, ?limit=2 (seconds a product may take): the same page with other options, to link to. */
 function readUrl() {
   const query = new URLSearchParams(location.search);
   const variant = query.get('variant') ?? 'auto';
@@ -21,6 +21,7 @@ function readUrl() {
   return {
     variant: (VARIANTS.includes(variant) ? variant : 'auto') as Variant,
     passes: count('passes'),
+    limit: count('limit') ?? 10,
   };
 }
 
@@ -28,7 +29,7 @@ const options = readUrl();
 const engine = new Engine({ variant: options.variant, baseUrl: document.baseURI });
 const panels = [
   networkSection(engine, options.passes),
-  ladderSection(engine),
+  ladderSection(engine, options.limit),
   profileSection(engine, options.passes),
 ];
 

@@ -13,7 +13,6 @@ import { rungCell, rungColour, whyUnavailable } from './rungs';
 
 const SIZES = [100, 500, 1000, 2000];
 const DTYPES: DType[] = ['float32', 'float64'];
-const LIMIT_MS = 10_000;
 
 const COLUMNS = [
   { title: 'Rung' },
@@ -30,7 +29,8 @@ const COLUMNS = [
 
 type Timed = Extract<LadderRow, { kind: 'timed' }>;
 
-export function ladderSection(engine: Engine): Panel {
+/** `limit`: the seconds that one product may take; a rung that would need more is skipped. */
+export function ladderSection(engine: Engine, limit: number): Panel {
   let rows: LadderRow[] = [];
   const sizes = checkField(
     'Sizes',
@@ -59,7 +59,7 @@ export function ladderSection(engine: Engine): Panel {
       rows = [];
       await engine.run(signal, (api) =>
         api.ladder(
-          { ...options, limitMs: LIMIT_MS },
+          { ...options, limitMs: limit * 1000 },
           proxy(onProgress),
           proxy((row: LadderRow) => {
             rows.push(row);
@@ -212,8 +212,7 @@ export function ladderSection(engine: Engine): Panel {
     extraRuns: [{ label: 'Run all', run: start({ sizes: SIZES, dtypes: DTYPES }) }],
     run: (signal, onProgress) => start({ sizes: sizes.values(), dtypes: types.values() })(signal, onProgress),
     results,
-    emptyText:
-      'Nothing measured yet. A rung that would take over 10 seconds for one product is skipped, with its estimate.',
+    emptyText: `Nothing measured yet. A rung that would take over ${limit} seconds for one product is skipped, with its estimate.`,
     table: () =>
       rows.length === 0
         ? undefined

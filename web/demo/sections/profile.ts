@@ -3,7 +3,7 @@ import { proxy } from 'comlink';
 import type { Engine } from '../engine/engine';
 import type { ProfileResult } from '../engine/protocol';
 import { byId, h, replace } from '../ui/dom';
-import { duration, gflops, milliseconds, percent, significant } from '../ui/format';
+import { duration, gflops, milliseconds, percent, tableMs } from '../ui/format';
 import { sourceLine } from '../ui/machine';
 import { createPanel, type Job, type Panel } from '../ui/panel';
 import { tableShell } from '../ui/table';
@@ -18,6 +18,9 @@ const COLUMNS = [
   { title: 'GFLOP/s', numeric: true },
 ];
 
+/** A profile is taken in one go: few enough passes for it to be over in a blink. */
+const MAX_PASSES = 20;
+
 export function profileSection(engine: Engine, passesFromUrl: number | undefined): Panel {
   let reports: ProfileResult[] = [];
   const headline = h('p', { class: 'headline' });
@@ -28,7 +31,7 @@ export function profileSection(engine: Engine, passesFromUrl: number | undefined
     reports = [];
     await engine.run(signal, (api) =>
       api.profiles(
-        { passes: passesFromUrl ?? 20 },
+        { passes: Math.min(passesFromUrl ?? MAX_PASSES, MAX_PASSES) },
         proxy(onProgress),
         proxy((report: ProfileResult) => {
           reports.push(report);
@@ -67,10 +70,10 @@ export function profileSection(engine: Engine, passesFromUrl: number | undefined
               h('span', { class: 'share-bar', vars: { share: String(row.share) } }),
               percent(row.share),
             ),
-            h('td', { class: 'num' }, significant(row.selfMs)),
-            h('td', { class: 'num' }, significant(row.totalMs)),
+            h('td', { class: 'num' }, tableMs(row.selfMs)),
+            h('td', { class: 'num' }, tableMs(row.totalMs)),
             h('td', { class: 'num' }, row.calls),
-            h('td', { class: 'num' }, significant(row.totalMs / row.calls)),
+            h('td', { class: 'num' }, tableMs(row.totalMs / row.calls)),
             h('td', { class: 'num' }, row.gflops > 0 ? gflops(row.gflops) : '–'),
           ),
         ),

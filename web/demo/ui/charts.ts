@@ -165,6 +165,7 @@ export interface LineData {
   format: (value: number) => string;
   /** The only values that stand at the x axis; without them it is divided evenly. */
   xTicks?: number[];
+  xMin?: number;
   yMin?: number;
   yMax?: number;
   /** A dot at each point: for few of them. */
@@ -175,7 +176,7 @@ export interface LineData {
 export function lineChart(): Frame<LineData> {
   return frame<LineData>(
     'chart-lines',
-    ({ title, xTitle, yTitle, lines, format, xTicks, yMin, yMax, dots }) => {
+    ({ title, xTitle, yTitle, lines, format, xTicks, xMin, yMin, yMax, dots }) => {
       const ends = lines.map(({ label, points }) => {
         const last = points.at(-1);
         return `${label} ${last ? format(last.y) : 'has no points yet'}`;
@@ -201,6 +202,7 @@ export function lineChart(): Frame<LineData> {
             scales: {
               x: {
                 type: 'linear',
+                min: xMin,
                 title: { display: true, text: xTitle },
                 grid: { display: false },
                 ticks: { maxTicksLimit: 8, maxRotation: 0 },

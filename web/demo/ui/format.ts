@@ -12,6 +12,11 @@ export function significant(value: number, digits = 3): string {
   return value.toLocaleString('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
+/** For columns of milliseconds from microseconds to seconds: at most three decimals. */
+export function tableMs(ms: number): string {
+  return ms < 1 ? ms.toFixed(3) : significant(ms);
+}
+
 export function milliseconds(ms: number): string {
   return `${significant(ms)}${NBSP}ms`;
 }
