@@ -10,6 +10,7 @@
 //   madd(Separate{}, a, b, c)              a * b + c, the product rounded first
 //   madd(Fused{}, a, b, c)                 one rounding; exists only where has_fused
 //   sqrt  abs  relu  max  min              NaN in, NaN out; see below
+//   at_least(a, low)                       a < low ? low : a, so NaN stays
 //   a < b  a <= b  a > b  a >= b           masks: a Vec with all bits of a lane set or clear
 //   a == b  a != b  a & b  a | b  a ^ b    bitwise
 //   select(mask, a, b)  any(mask)
@@ -79,7 +80,7 @@ struct OneLane {
   void store(T* p) const { *p = v; }
   friend OneLane operator+(OneLane a, OneLane b) { return {a.v + b.v}; }
   friend OneLane operator*(OneLane a, OneLane b) { return {a.v * b.v}; }
-  friend OneLane relu(OneLane a) { return {a.v < T(0) ? T(0) : a.v}; }
+  friend OneLane at_least(OneLane a, OneLane low) { return {a.v < low.v ? low.v : a.v}; }
 };
 template <class T>
 inline void transpose(OneLane<T> (&)[1]) {}
@@ -111,7 +112,7 @@ inline Vec<T> select(Vec<T> mask, Vec<T> a, Vec<T> b) {
 /// max(a, 0) where relu(NaN) is NaN and relu(-0) is -0: the same as `x < 0 ? 0 : x`.
 template <class T>
 inline Vec<T> relu(Vec<T> a) {
-  return and_not(a, a < Vec<T>::zero());
+  return at_least(a, Vec<T>::zero());
 }
 
 /// The larger; NaN if either is; of two zeros the second.

@@ -81,6 +81,9 @@ struct Vec {
   friend Vec and_not(Vec a, Vec b) {  ///< a & ~b
     return bits([&](int i) { return a.u(i) & ~b.u(i); });
   }
+  friend Vec at_least(Vec a, Vec low) {
+    return make([&](int i) { return a.v[i] < low.v[i] ? low.v[i] : a.v[i]; });
+  }
   friend Vec sqrt(Vec a) {
     return make([&](int i) { return std::sqrt(a.v[i]); });
   }

@@ -32,6 +32,7 @@ struct Vec<float> {
   friend Vec operator|(Vec a, Vec b) { return bits(vorrq_u32(a.u(), b.u())); }
   friend Vec operator^(Vec a, Vec b) { return bits(veorq_u32(a.u(), b.u())); }
   friend Vec and_not(Vec a, Vec b) { return bits(vbicq_u32(a.u(), b.u())); }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {vbslq_f32(vcltq_f32(a.v, low.v), low.v, a.v)}; }
   friend Vec sqrt(Vec a) { return {vsqrtq_f32(a.v)}; }
   friend bool any(Vec mask) { return vmaxvq_u32(mask.u()) != 0; }
 };
@@ -62,6 +63,7 @@ struct Vec<double> {
   friend Vec operator|(Vec a, Vec b) { return bits(vorrq_u64(a.u(), b.u())); }
   friend Vec operator^(Vec a, Vec b) { return bits(veorq_u64(a.u(), b.u())); }
   friend Vec and_not(Vec a, Vec b) { return bits(vbicq_u64(a.u(), b.u())); }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {vbslq_f64(vcltq_f64(a.v, low.v), low.v, a.v)}; }
   friend Vec sqrt(Vec a) { return {vsqrtq_f64(a.v)}; }
   friend bool any(Vec mask) { return vmaxvq_u32(vreinterpretq_u32_f64(mask.v)) != 0; }
 };

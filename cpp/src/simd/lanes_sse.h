@@ -30,6 +30,7 @@ struct Vec<float> {
   friend Vec operator|(Vec a, Vec b) { return {_mm_or_ps(a.v, b.v)}; }
   friend Vec operator^(Vec a, Vec b) { return {_mm_xor_ps(a.v, b.v)}; }
   friend Vec and_not(Vec a, Vec b) { return {_mm_andnot_ps(b.v, a.v)}; }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {_mm_max_ps(low.v, a.v)}; }
   friend Vec sqrt(Vec a) { return {_mm_sqrt_ps(a.v)}; }
   friend bool any(Vec mask) { return _mm_movemask_ps(mask.v) != 0; }
 };
@@ -58,6 +59,7 @@ struct Vec<double> {
   friend Vec operator|(Vec a, Vec b) { return {_mm_or_pd(a.v, b.v)}; }
   friend Vec operator^(Vec a, Vec b) { return {_mm_xor_pd(a.v, b.v)}; }
   friend Vec and_not(Vec a, Vec b) { return {_mm_andnot_pd(b.v, a.v)}; }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {_mm_max_pd(low.v, a.v)}; }
   friend Vec sqrt(Vec a) { return {_mm_sqrt_pd(a.v)}; }
   friend bool any(Vec mask) { return _mm_movemask_pd(mask.v) != 0; }
 };

@@ -30,6 +30,7 @@ struct Vec<float> {
   friend Vec operator|(Vec a, Vec b) { return {wasm_v128_or(a.v, b.v)}; }
   friend Vec operator^(Vec a, Vec b) { return {wasm_v128_xor(a.v, b.v)}; }
   friend Vec and_not(Vec a, Vec b) { return {wasm_v128_andnot(a.v, b.v)}; }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {wasm_f32x4_pmax(a.v, low.v)}; }
   friend Vec sqrt(Vec a) { return {wasm_f32x4_sqrt(a.v)}; }
   friend bool any(Vec mask) { return wasm_v128_any_true(mask.v); }
 };
@@ -58,6 +59,7 @@ struct Vec<double> {
   friend Vec operator|(Vec a, Vec b) { return {wasm_v128_or(a.v, b.v)}; }
   friend Vec operator^(Vec a, Vec b) { return {wasm_v128_xor(a.v, b.v)}; }
   friend Vec and_not(Vec a, Vec b) { return {wasm_v128_andnot(a.v, b.v)}; }  ///< a & ~b
+  friend Vec at_least(Vec a, Vec low) { return {wasm_f64x2_pmax(a.v, low.v)}; }
   friend Vec sqrt(Vec a) { return {wasm_f64x2_sqrt(a.v)}; }
   friend bool any(Vec mask) { return wasm_v128_any_true(mask.v); }
 };

@@ -9,7 +9,7 @@ namespace tinytorch::detail {
 
 namespace {
 template <class T>
-using Product = PackedProduct<simd::OneLane<T>, simd::Separate, 3, 3>;
+using Product = PackedProduct<TileSet<simd::OneLane<T>, simd::Separate, 3, 2, 3, 3>>;
 }
 
 template <class T>
@@ -20,7 +20,7 @@ void matmul_packed(const KernelArgs<T>& args) {
 }
 template <class T>
 std::size_t packed_workspace(const MatmulArgs<T>& args) {
-  return Product<T>::workspace(args);
+  return Product<T>(args).workspace();
 }
 
 template void matmul_packed<float>(const KernelArgs<float>&);

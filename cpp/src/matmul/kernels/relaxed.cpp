@@ -9,7 +9,7 @@ namespace tinytorch::detail {
 
 namespace {
 template <class T>
-using Product = PackedProduct<simd::Vec<T>, simd::Fused, 6, 2>;
+using Product = PackedProduct<TileSet<simd::Vec<T>, simd::Fused, 6, 4, 2, 1>>;
 }
 
 template <class T>
@@ -18,7 +18,7 @@ void matmul_relaxed(const KernelArgs<T>& args) {
 }
 template <class T>
 std::size_t relaxed_workspace(const MatmulArgs<T>& args) {
-  return Product<T>::workspace(args);
+  return Product<T>(args).workspace();
 }
 
 template void matmul_relaxed<float>(const KernelArgs<float>&);

@@ -19,20 +19,30 @@ inline constexpr std::size_t kMaxMc = 96;
 /// A block of B (kc x nc) stays in the last-level cache: 512 * 1024 * 4 = 2 MB, 320 * 1024 * 8 = 2.5 MB.
 inline constexpr std::size_t kMaxNc = 1024;
 
+[[nodiscard]] constexpr std::size_t round_up(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
+
 /// `size` in as few steps of at most `limit` as possible, all about equal (500 + 500, not 512 + 488), each but
 /// the last a multiple of `unit`.
 [[nodiscard]] constexpr std::size_t even_step(std::size_t size, std::size_t limit, std::size_t unit) {
   if (size <= limit) return size;
   const std::size_t steps = (size + limit - 1) / limit;
-  const std::size_t step = (size + steps - 1) / steps;
-  return std::min((step + unit - 1) / unit * unit, limit / unit * unit);
+  return std::min(round_up((size + steps - 1) / steps, unit), limit / unit * unit);
 }
 
-/// Height of the next tile where `rows` are left: full tiles, but the last two share what is left, because a
-/// tile of one or two rows has too few sums to keep the multipliers busy (7 = 4 + 3, not 6 + 1).
-[[nodiscard]] constexpr std::size_t tile_height(std::size_t rows, std::size_t mr) {
-  if (rows <= mr) return rows;
-  return rows >= 2 * mr ? mr : (rows + 1) / 2;
+/// Tiles that follow each other: `tiles` of `height` rows each, of which `rows` are C's (fewer than the
+/// height only in a padded last tile).
+struct TileRun {
+  std::size_t height, rows, tiles;
+};
+
+/// The next tiles where `rows` rows are left: full ones, but the last two share what is left, because a tile of
+/// one or two rows has too few sums to keep the multipliers busy (10 = 5 + 5, not 6 + 4).
+[[nodiscard]] constexpr TileRun next_tiles(std::size_t rows, std::size_t mr, std::size_t min_rows) {
+  if (rows >= 2 * mr) return {mr, mr, rows / mr - (rows % mr != 0)};
+  const std::size_t next = rows <= mr ? rows : (rows + 1) / 2;
+  return {std::max(next, min_rows), next, 1};
 }
 
 }  // namespace tinytorch::detail

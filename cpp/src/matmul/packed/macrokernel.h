@@ -7,13 +7,14 @@
 //       pc: kc steps                     -> B block kc x nc
 //         ic: mc rows of A and C         -> A block mc x kc (second level)
 //           jr: NR columns               -> B panel kc x NR (first level)
-//             ir: MR rows                -> micro_tile (registers)
+//             ir: MR rows                -> micro_tile (registers; its own loop over full tiles)
 //
-// The file has no intrinsics and no idea of the instruction set: V is its vector, Rounding how it multiplies and
-// adds. Edge tiles are tiles of smaller templates; only a last panel whose columns do not fill a vector goes through
-// a small buffer.
+// The file has no intrinsics and no idea of the instruction set: that is in Tiles, a TileSet. Edge tiles are
+// smaller tiles of the same code; what is smaller than the smallest is padded with zeros, computed, and only the part
+// that exists is copied to C.
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include "matmul/args.h"
 #include "matmul/packed/block_sizes.h"
@@ -22,43 +23,47 @@
 
 namespace tinytorch::detail {
 
-/// How one product is carried out: decided from the shape and strides alone, before anything is computed.
-struct PackedPlan {
-  std::size_t mc = 0, kc = 0, nc = 0;
-  bool pack_a = false, pack_b = false;
-};
-
-template <class V, class Rounding, int MR, int NV>
+template <class Tiles>
 class PackedProduct {
  public:
-  using T = typename V::value_type;
-  static constexpr std::size_t kVector = V::width;
-  static constexpr std::size_t kNr = NV * V::width;
+  using V = typename Tiles::vector;
+  using T = typename Tiles::value_type;
 
-  explicit PackedProduct(const MatmulArgs<T>& args) : plan_(make_plan(args)) {}
+  /// Everything that is decided from the shape and strides alone, before anything is computed.
+  explicit PackedProduct(const MatmulArgs<T>& args)
+      : kc_(even_step(args.k, kMaxKc<T>, 1)),
+        mc_(even_step(args.m, kMaxMc, Tiles::mr)),
+        nc_(even_step(args.n, kMaxNc, Tiles::nr)),
+        pack_b_(args.b_col != 1 || args.m > 2 * Tiles::mr),
+        keep_b_(pack_b_ && args.m > mc_) {}
 
   /// Elements of scratch: the packed block of A, then that of B.
-  [[nodiscard]] static std::size_t workspace(const MatmulArgs<T>& args) {
-    const PackedPlan plan = make_plan(args);
-    return a_elements(plan) + b_elements(args, plan);
+  [[nodiscard]] std::size_t workspace() const {
+    return a_elements() + kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun;
   }
 
   void run(const KernelArgs<T>& args) const {
+    if (args.accumulate && args.bias) add_bias(args);
     T* const a_block = args.workspace;
-    T* const b_block = args.workspace + a_elements(plan_);
-    for (std::size_t jc = 0; jc < args.n; jc += plan_.nc) {
-      const std::size_t nc = std::min(plan_.nc, args.n - jc);
-      for (std::size_t pc = 0; pc < args.k; pc += plan_.kc) {
-        const std::size_t kc = std::min(plan_.kc, args.k - pc);
-        for (std::size_t ic = 0; ic < args.m; ic += plan_.mc) {
-          const std::size_t mc = std::min(plan_.mc, args.m - ic);
-          if (plan_.pack_a) pack_a_block(args, ic, mc, pc, kc, a_block);
-          for (std::size_t jr = 0; jr < nc; jr += kNr) {
-            const Panel b = b_panel(args, jc + jr, std::min(kNr, nc - jr), pc, kc, ic == 0, jr, b_block);
+    T* const b_block = args.workspace + a_elements();
+    for (std::size_t jc = 0; jc < args.n; jc += nc_) {
+      const std::size_t nc = std::min(nc_, args.n - jc);
+      for (std::size_t pc = 0; pc < args.k; pc += kc_) {
+        const std::size_t kc = std::min(kc_, args.k - pc);
+        for (std::size_t ic = 0; ic < args.m; ic += mc_) {
+          const std::size_t mc = std::min(mc_, args.m - ic);
+          pack_a(args, ic, mc, pc, kc, a_block);
+          for (std::size_t jr = 0; jr < nc; jr += Tiles::nr) {
+            const std::size_t columns = std::min(Tiles::nr, nc - jr);
+            // With one block of rows a panel of B is used once: one place is enough for all.
+            T* const place = keep_b_ ? b_block + jr * kc : b_block;
+            const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !keep_b_, place);
+            const T* a = a_block;
             for (std::size_t ir = 0; ir < mc;) {
-              const std::size_t rows = tile_height(mc - ir, MR);
-              tile(args, b, ic + ir, rows, a_block + ir * kc, pc, kc);
-              ir += rows;
+              const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
+              multiply(args, a, b, ic + ir, run, pc, kc);
+              a += run.tiles * run.height * kc;
+              ir += run.tiles * run.rows;
             }
           }
         }
@@ -67,116 +72,107 @@ class PackedProduct {
   }
 
  private:
-  /// A panel of B, packed or where it stands.
+  /// A panel of B, packed or where it stands: `width` columns, of which `columns` are C's.
   struct Panel {
     const T* data;
-    std::ptrdiff_t stride;
-    std::size_t column, columns;
+    std::ptrdiff_t step;
+    std::size_t column, columns, width;
   };
 
-  [[nodiscard]] static PackedPlan make_plan(const MatmulArgs<T>& args) {
-    PackedPlan plan;
-    plan.kc = even_step(args.k, kMaxKc<T>, 1);
-    plan.mc = even_step(args.m, kMaxMc, MR);
-    plan.nc = even_step(args.n, kMaxNc, kNr);
-    plan.pack_b = args.b_col != 1 || args.m > 2 * MR;
-    plan.pack_a = (args.a_col != 1 && args.a_row != 1) || args.n > 4 * kNr;
-    return plan;
+  [[nodiscard]] std::size_t a_elements() const {
+    return round_up((mc_ + Tiles::min_rows) * kc_ + kPackOverrun, 64 / sizeof(T));
   }
+  [[nodiscard]] std::size_t b_columns() const { return round_up(nc_, Tiles::nr); }
 
-  [[nodiscard]] static std::size_t a_elements(const PackedPlan& plan) {
-    constexpr std::size_t line = 64 / sizeof(T);
-    return plan.pack_a ? (plan.mc * plan.kc + kPackAOverrun + line - 1) / line * line : 0;
-  }
-  /// One panel is enough where each is used for one block of rows only, and for the partial last one of a B that
-  /// is read where it stands.
-  [[nodiscard]] static bool keeps_b(const MatmulArgs<T>& args, const PackedPlan& plan) {
-    return plan.pack_b && args.m > plan.mc;
-  }
-  [[nodiscard]] static std::size_t b_elements(const MatmulArgs<T>& args, const PackedPlan& plan) {
-    return plan.kc * (keeps_b(args, plan) ? (plan.nc + kNr - 1) / kNr * kNr : kNr);
-  }
-
-  static void pack_a_block(const KernelArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc,
-                           T* out) {
+  static void pack_a(const KernelArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc,
+                     T* out) {
     for (std::size_t ir = 0; ir < mc;) {
-      const std::size_t rows = tile_height(mc - ir, MR);
-      pack_a_panel<V>(rows, kc, a_at(args, ic + ir, pc), args.a_row, args.a_col, out + ir * kc);
-      ir += rows;
+      const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
+      for (std::size_t t = 0; t < run.tiles; ++t, ir += run.rows, out += run.height * kc) {
+        const T* a =
+            args.a + static_cast<std::ptrdiff_t>(ic + ir) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
+        pack_panel<V>(run.rows, run.height, kc, a, args.a_row, args.a_col, out);
+      }
     }
   }
 
   [[nodiscard]] Panel b_panel(const KernelArgs<T>& args, std::size_t column, std::size_t columns, std::size_t pc,
-                              std::size_t kc, bool first_rows, std::size_t jr, T* b_block) const {
-    const std::size_t width = (columns + kVector - 1) / kVector * kVector;
-    if (args.packed_b) {
-      return {args.packed_b + column * args.k + pc * width, static_cast<std::ptrdiff_t>(width), column, columns};
-    }
+                              std::size_t kc, bool pack, T* place) const {
+    const std::size_t width = std::max(round_up(columns, V::width), Tiles::min_columns);
+    const auto packed_step = static_cast<std::ptrdiff_t>(width);
+    if (args.packed_b) return {args.packed_b + column * args.k + pc * width, packed_step, column, columns, width};
     const T* const b =
         args.b + static_cast<std::ptrdiff_t>(pc) * args.b_row + static_cast<std::ptrdiff_t>(column) * args.b_col;
-    if (!plan_.pack_b && width == columns) return {b, args.b_row, column, columns};
-    const bool keep = keeps_b(args, plan_);
-    T* const out = keep ? b_block + jr * kc : b_block;
-    if (first_rows || !keep) pack_b_panel<V>(kc, columns, width, b, args.b_row, args.b_col, out);
-    return {out, static_cast<std::ptrdiff_t>(width), column, columns};
+    if (!pack_b_ && width == columns) return {b, args.b_row, column, columns, width};
+    if (pack) pack_panel<V>(columns, width, kc, b, args.b_col, args.b_row, place);
+    return {place, packed_step, column, columns, width};
   }
 
-  void tile(const KernelArgs<T>& args, const Panel& b, std::size_t row, std::size_t rows, const T* packed_a,
-            std::size_t pc, std::size_t kc) const {
-    constexpr const auto& tiles = micro_tiles<V, Rounding, MR, NV>;
-    const bool last = pc + kc == args.k;
-    const std::size_t vectors = (b.columns + kVector - 1) / kVector;
-    const bool by_rows = !plan_.pack_a && args.a_col == 1;
-
+  /// Tiles below each other in one panel of C: C = floor(init + A . B).
+  void multiply(const KernelArgs<T>& args, const T* a, const Panel& b, std::size_t row, const TileRun& run,
+                std::size_t pc, std::size_t kc) const {
+    static constexpr T zeros[Tiles::nr] = {};
     TileArgs<T> tile;
+    tile.tiles = run.tiles;
     tile.k = kc;
-    tile.a = plan_.pack_a ? packed_a : a_at(args, row, pc);
-    tile.a_stride = plan_.pack_a ? static_cast<std::ptrdiff_t>(rows) : by_rows ? args.a_row : args.a_col;
+    tile.a = a;
+    tile.a_step = static_cast<std::ptrdiff_t>(run.height);
+    tile.a_tile = static_cast<std::ptrdiff_t>(run.height * kc);
     tile.b = b.data;
-    tile.b_stride = b.stride;
+    tile.b_step = b.step;
     tile.c = args.c + static_cast<std::ptrdiff_t>(row) * args.c_row + b.column;
-    tile.c_stride = args.c_row;
-    tile.bias = last && args.bias ? args.bias + b.column : nullptr;
-    tile.load_c = args.accumulate || pc > 0;
-    tile.relu = last && args.activation == Activation::relu;
-    const MicroTile<T> microkernel = (by_rows ? tiles.by_rows : tiles.by_columns)[rows - 1][vectors - 1];
-    if (vectors * kVector == b.columns) {
-      microkernel(tile);
+    tile.c_row = args.c_row;
+    if (args.accumulate || pc > 0) {
+      tile.init = tile.c;
+      tile.init_row = tile.c_row;
     } else {
-      run_partial(microkernel, tile, rows, b.columns, vectors * kVector);
+      tile.init = args.bias ? args.bias + b.column : zeros;
+    }
+    const bool relu = args.activation == Activation::relu && pc + kc == args.k;
+    tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
+
+    const MicroTile<T> micro = Tiles::get(run.height, b.width / V::width);
+    if (b.columns == b.width && run.rows == run.height) {
+      micro(tile);
+      return;
+    }
+    tile.tiles = 1;
+    for (std::size_t t = 0; t < run.tiles; ++t) {
+      multiply_padded(micro, tile, run.rows, b);
+      tile.a += tile.a_tile;
+      tile.c += static_cast<std::ptrdiff_t>(run.rows) * tile.c_row;
+      tile.init += static_cast<std::ptrdiff_t>(run.rows) * tile.init_row;
     }
   }
 
-  /// The same tile on a copy of C (and bias) that is a whole number of vectors wide.
-  static void run_partial(MicroTile<T> microkernel, TileArgs<T> tile, std::size_t rows, std::size_t columns,
-                          std::size_t width) {
-    T buffer[MR * kNr], bias[kNr] = {};
+  /// One tile of which only `rows` x b.columns exist in C, by way of a full one.
+  static void multiply_padded(MicroTile<T> micro, TileArgs<T> tile, std::size_t rows, const Panel& b) {
+    T buffer[Tiles::mr * Tiles::nr] = {};
     T* const c = tile.c;
-    if (tile.load_c) {
-      for (std::size_t i = 0; i < rows; ++i) {
-        for (std::size_t j = 0; j < width; ++j) {
-          buffer[i * width + j] = j < columns ? c[static_cast<std::ptrdiff_t>(i) * tile.c_stride + j] : T(0);
-        }
-      }
+    const std::ptrdiff_t c_row = tile.c_row;
+    const std::size_t init_rows = tile.init_row == 0 ? 1 : rows;
+    for (std::size_t i = 0; i < init_rows; ++i) {
+      std::copy_n(tile.init + static_cast<std::ptrdiff_t>(i) * tile.init_row, b.columns, buffer + i * b.width);
     }
-    if (tile.bias) {
-      std::copy_n(tile.bias, columns, bias);
-      tile.bias = bias;
-    }
-    const std::ptrdiff_t c_stride = tile.c_stride;
-    tile.c = buffer;
-    tile.c_stride = static_cast<std::ptrdiff_t>(width);
-    microkernel(tile);
+    tile.init = tile.c = buffer;
+    tile.c_row = static_cast<std::ptrdiff_t>(b.width);
+    if (tile.init_row != 0) tile.init_row = tile.c_row;
+    micro(tile);
     for (std::size_t i = 0; i < rows; ++i) {
-      std::copy_n(buffer + i * width, columns, c + static_cast<std::ptrdiff_t>(i) * c_stride);
+      std::copy_n(buffer + i * b.width, b.columns, c + static_cast<std::ptrdiff_t>(i) * c_row);
     }
   }
 
-  [[nodiscard]] static const T* a_at(const KernelArgs<T>& args, std::size_t row, std::size_t step) {
-    return args.a + static_cast<std::ptrdiff_t>(row) * args.a_row + static_cast<std::ptrdiff_t>(step) * args.a_col;
+  static void add_bias(const KernelArgs<T>& args) {
+    for (std::size_t i = 0; i < args.m; ++i) {
+      T* const row = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
+      for (std::size_t j = 0; j < args.n; ++j) row[j] += args.bias[j];
+    }
   }
 
-  PackedPlan plan_;
+  std::size_t kc_, mc_, nc_;
+  bool pack_b_;  ///< else read where it stands
+  bool keep_b_;  ///< packed panels are used by more than one block of rows
 };
 
 }  // namespace tinytorch::detail

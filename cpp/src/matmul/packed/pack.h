@@ -20,79 +20,74 @@
 // its numbers, no two lines of a panel compete for one place in the cache, and each page is visited once.
 //
 // When it does not pay: a copy costs about half a cycle for each element, and is earned back by reuse. An element
-// of B is used by m / MR tiles, an element of A by n / NR. With m <= MR nothing of B is used twice, so B is read
-// where it stands; nor does a B that fits the first-level cache need it. A's rows are contiguous runs
-// already when A is row-major: the tile can walk MR of them side by side. The rules are in macrokernel.h.
+// of B is used by m / MR tiles, an element of A by n / NR. With few rows hardly anything of B is used twice, so B
+// is read where it stands; a small B is in the first-level cache anyway. The rules are in macrokernel.h.
+#include <algorithm>
 #include <cstddef>
 
+#include "matmul/packed/block_sizes.h"
 #include "simd/lanes.h"
+#include "simd/unroll.h"
 
 namespace tinytorch::detail {
 
-/// Columns [0, cols) of B's rows [0, k) into a panel of `width` columns; what is missing to `width` becomes zero
-/// (those sums are computed and not stored). b is at its first element; strides in elements.
+/// Elements that pack_panel may write behind its height * k.
+inline constexpr std::size_t kPackOverrun = 4;
+
+/// `k` steps of `lines` lines (rows of A, columns of B) into a panel: out[p * height + i] = source(i, p), where
+/// source(i, p) stands at source[i * line + p * step]. Lines beyond the last one (lines <= i < height) repeat it:
+/// what is computed from them is never stored. Nothing outside the source is read.
 template <class V>
-void pack_b_panel(std::size_t k, std::size_t cols, std::size_t width, const typename V::value_type* b,
-                  std::ptrdiff_t b_row, std::ptrdiff_t b_col, typename V::value_type* out) {
+void pack_panel(std::size_t lines, std::size_t height, std::size_t k, const typename V::value_type* source,
+                std::ptrdiff_t line, std::ptrdiff_t step, typename V::value_type* out) {
   using T = typename V::value_type;
   constexpr std::size_t w = V::width;
-  for (std::size_t j = 0; j < width; j += w) {
-    const T* from = b + static_cast<std::ptrdiff_t>(j) * b_col;
-    T* to = out + j;
-    std::size_t p = 0;
-    if (j + w <= cols && b_col == 1) {
-      for (; p < k; ++p, from += b_row, to += width) V::load(from).store(to);
-    } else if (j + w <= cols && b_row == 1) {
-      for (; p + w <= k; p += w, from += w, to += w * width) {
+  const auto at = [&](std::size_t i, std::size_t p) {
+    return source + static_cast<std::ptrdiff_t>(std::min(i, lines - 1)) * line + static_cast<std::ptrdiff_t>(p) * step;
+  };
+  std::size_t packed = 0;  // steps done by the vector loops
+  if (step == 1) {
+    // Each line is a run of memory: w lines at a time, transposed in registers in blocks of w x w. The last lines go
+    // first: where the height is not a multiple of w they write too much, over what the first lines then correct.
+    packed = k / w * w;
+    for (std::size_t i = round_up(height, w); i > 0;) {
+      i -= w;
+      const T* from[w];
+      for (std::size_t r = 0; r < w; ++r) from[r] = at(i + r, 0);
+      T* to = out + i;
+      for (std::size_t p = 0; p < packed; p += w, to += w * height) {
         V block[w];
-        for (std::size_t i = 0; i < w; ++i) block[i] = V::load(from + static_cast<std::ptrdiff_t>(i) * b_col);
+        simd::unroll<w>([&](auto r) TINYTORCH_INLINE { block[r] = V::load(from[r] + p); });
         transpose(block);
-        for (std::size_t i = 0; i < w; ++i) block[i].store(to + i * width);
+        simd::unroll<w>([&](auto r) TINYTORCH_INLINE { block[r].store(to + r * height); });
       }
     }
-    for (; p < k; ++p, from += b_row, to += width) {
-      for (std::size_t i = 0; i < w; ++i) to[i] = j + i < cols ? from[static_cast<std::ptrdiff_t>(i) * b_col] : T(0);
+  } else if (line == 1 && lines == height && height == 2 * w) {
+    // Each step is two vectors: the usual panel of B.
+    constexpr std::size_t at_once = 4;
+    packed = k / at_once * at_once;
+    T* to = out;
+    for (std::size_t p = 0; p < packed; p += at_once, to += at_once * height) {
+      simd::unroll<at_once>([&](auto r) TINYTORCH_INLINE {
+        const T* from = source + static_cast<std::ptrdiff_t>(p + r) * step;
+        const V first = V::load(from), second = V::load(from + w);
+        first.store(to + r * height);
+        second.store(to + r * height + w);
+      });
+    }
+  } else if (line == 1 && lines == height && height > w && height < 2 * w) {
+    // Each step is a run of memory of less than two vectors: they overlap.
+    packed = k;
+    T* to = out;
+    for (std::size_t p = 0; p < packed; ++p, to += height) {
+      const T* from = source + static_cast<std::ptrdiff_t>(p) * step;
+      const V first = V::load(from), last = V::load(from + height - w);
+      first.store(to);
+      last.store(to + height - w);
     }
   }
-}
-
-/// Elements that pack_a_panel may write behind its rows * k.
-inline constexpr std::size_t kPackAOverrun = 4;
-
-/// `rows` rows of A's columns [0, k) into a panel of that height: out[p * rows + i] = A(i, p).
-template <class V>
-void pack_a_panel(std::size_t rows, std::size_t k, const typename V::value_type* a, std::ptrdiff_t a_row,
-                  std::ptrdiff_t a_col, typename V::value_type* out) {
-  using T = typename V::value_type;
-  constexpr std::size_t w = V::width;
-  std::size_t p = 0;
-  if (a_col == 1) {
-    // Blocks of w x w, transposed in registers. Where the rows are not a multiple of w the lowest block repeats the
-    // last row; it goes first, because what it writes too much is overwritten by the next step's top block.
-    for (; p + w <= k; p += w) {
-      for (std::size_t i = (rows + w - 1) / w * w; i > 0;) {
-        i -= w;
-        V block[w];
-        for (std::size_t r = 0; r < w; ++r) {
-          const std::size_t row = i + r < rows ? i + r : rows - 1;
-          block[r] = V::load(a + static_cast<std::ptrdiff_t>(row) * a_row + p);
-        }
-        transpose(block);
-        for (std::size_t r = 0; r < w; ++r) block[r].store(out + (p + r) * rows + i);
-      }
-    }
-  } else if (a_row == 1 && rows >= w) {
-    for (; p < k; ++p) {
-      const T* from = a + static_cast<std::ptrdiff_t>(p) * a_col;
-      T* to = out + p * rows;
-      for (std::size_t i = 0; i + w <= rows; i += w) V::load(from + i).store(to + i);
-      V::load(from + (rows - w)).store(to + (rows - w));
-    }
-  }
-  for (; p < k; ++p) {
-    for (std::size_t i = 0; i < rows; ++i) {
-      out[p * rows + i] = a[static_cast<std::ptrdiff_t>(i) * a_row + static_cast<std::ptrdiff_t>(p) * a_col];
-    }
+  for (std::size_t p = packed; p < k; ++p) {
+    for (std::size_t i = 0; i < height; ++i) out[p * height + i] = *at(i, p);
   }
 }
 

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+
+#include "simd/lanes.h"
+#include "simd/unroll.h"
+
+namespace tinytorch::detail {
+
+/// Independent multiply-adds on registers only: what a processor does at most in this instruction set. 12 chains
+/// cover a latency of 6 cycles at two a cycle, and with both operands are the 14 registers that V8 can hold.
+inline constexpr int kPeakChains = 12;
+
+/// `steps` multiply-adds in each lane of every chain. x and y are arguments because V8 builds a constant
+/// vector anew at every use. The sum is returned so that nothing is optimised away.
+template <class V, class Rounding>
+typename V::value_type peak_loop(std::size_t steps, typename V::value_type x, typename V::value_type y) {
+  const V factor = V::splat(x), term = V::splat(y);
+  V chain[kPeakChains];
+  simd::unroll<kPeakChains>([&](auto i) TINYTORCH_INLINE { chain[i] = V::splat(x + y * i); });
+  for (std::size_t s = 0; s < steps; ++s) {
+    simd::unroll<kPeakChains>([&](auto i) TINYTORCH_INLINE { chain[i] = madd(Rounding{}, chain[i], factor, term); });
+  }
+  simd::unroll<kPeakChains - 1>([&](auto i) TINYTORCH_INLINE { chain[0] = chain[0] + chain[i + 1]; });
+  typename V::value_type lanes[V::width];
+  chain[0].store(lanes);
+  return lanes[0];
+}
+
+}  // namespace tinytorch::detail
