@@ -66,18 +66,19 @@ tt_node_ok() {
   version=$(node --version 2>/dev/null) && tt_at_least "${version#v}" "$1"
 }
 
-tt_bundled_node=$TT_ROOT/node_modules/node/bin # from the npm package `node`
-# Node 20 is the oldest that the project supports; Debian 12's own is 18.
-if [ -x "$tt_bundled_node/node" ] && ! tt_node_ok "$TT_NODE_MIN"; then
-  PATH=$tt_bundled_node:$PATH
+# Node 20 is the oldest that the project supports. Debian 12's own is 18; setup.sh gives it another.
+if [ -x "$TT_ROOT/.toolchain/node/node_modules/node/bin/node" ] && ! tt_node_ok "$TT_NODE_MIN"; then
+  PATH=$TT_ROOT/.toolchain/node/node_modules/node/bin:$PATH
 fi
 
 # Relaxed SIMD needs Node 22. The machine's own Node runs everything else.
-NODE24=
-if [ -x "$tt_bundled_node/node" ]; then
-  NODE24=$tt_bundled_node/node
+NODE24=$TT_ROOT/node_modules/node/bin/node # from the npm package `node`
+if [ -x "$NODE24" ]; then
+  :
 elif tt_node_ok 22; then
   NODE24=$(command -v node)
+else
+  NODE24=
 fi
 
 EMSCRIPTEN_ROOT=$(tt_find_emscripten)

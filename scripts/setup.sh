@@ -191,6 +191,19 @@ npm_is_current() {
         process.exit(1);'
 }
 
+# Where the distribution's Node is too old, its npm still fetches a newer one. That one is needed before
+# `npm ci`, which leaves out what the running Node is too old for.
+install_node() {
+  tt_node_ok "$TT_NODE_MIN" && return
+  local version
+  version=$(node -p 'require("./package-lock.json").packages["node_modules/node"].version')
+  say "fetching Node $version into .toolchain/, because this machine's is $(node --version)"
+  npm install --prefix .toolchain/node --no-save --no-audit --no-fund --loglevel=error "node@$version" >/dev/null
+  # shellcheck source-path=SCRIPTDIR source=env.sh
+  . scripts/env.sh
+  tt_node_ok "$TT_NODE_MIN" || fail "Node $TT_NODE_MIN or newer is needed, and this machine has $(node --version)."
+}
+
 install_npm() {
   if ! npm_is_current; then
     say "installing the npm packages"
@@ -205,12 +218,12 @@ install_npm() {
 
 install_packages
 install_emscripten
+install_node
 install_npm
 install_optional
 
 # shellcheck source-path=SCRIPTDIR source=env.sh
 . scripts/env.sh
-tt_node_ok "$TT_NODE_MIN" || fail "Node $TT_NODE_MIN or newer is needed, and this machine has $(node --version)."
 [ -n "$EMSCRIPTEN_ROOT" ] || fail "Emscripten was installed but is not found."
 say "ready: Emscripten $(tt_emcc_version "$EMSCRIPTEN_ROOT"), Node $(node --version | tr -d v)," \
   "CMake $(cmake --version | sed -n '1s/.* //p')${CHROMIUM_PATH:+, $CHROMIUM_PATH}"
