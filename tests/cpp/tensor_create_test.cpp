@@ -7,10 +7,10 @@ namespace tinytorch::testing {
 namespace {
 
 TEST(TensorCreate, Filled) {
-  for (DType dtype : {DType::float32, DType::float64, DType::int32}) {
+  for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8}) {
     EXPECT_EQ(values(Tensor::zeros({2, 2}, dtype)), (std::vector<double>{0, 0, 0, 0}));
     EXPECT_EQ(values(Tensor::ones({3}, dtype)), (std::vector<double>{1, 1, 1}));
-    EXPECT_EQ(values(Tensor::full({2}, -7, dtype)), (std::vector<double>{-7, -7}));
+    EXPECT_EQ(values(Tensor::full({2}, 7, dtype)), (std::vector<double>{7, 7}));
     EXPECT_EQ(Tensor::scalar(5, dtype).item(), 5);
     EXPECT_EQ(Tensor::zeros({2, 2}, dtype).dtype(), dtype);
     EXPECT_EQ(values(Tensor::eye(2, 3, dtype)), (std::vector<double>{1, 0, 0, 0, 1, 0}));
@@ -24,7 +24,7 @@ TEST(TensorCreate, Arange) {
   EXPECT_EQ(values(Tensor::arange(5, 0, -2, DType::int32)), (std::vector<double>{5, 3, 1}));
   EXPECT_EQ(values(Tensor::arange(0, 1, 0.25, DType::float64)), (std::vector<double>{0, 0.25, 0.5, 0.75}));
   EXPECT_EQ(Tensor::arange(3, 1).numel(), 0);
-  EXPECT_ERROR(Tensor::arange(0, 1, 0), ErrorCode::invalid_argument, "arange: no sequence from 0.0");
+  EXPECT_ERROR(Tensor::arange(0, 1, 0), ErrorCode::invalid_argument, "arange: no sequence from 0 to 1 by 0");
   EXPECT_ERROR(Tensor::arange(0, INFINITY), ErrorCode::invalid_argument, "arange");
   EXPECT_ERROR(Tensor::arange(NAN, 1), ErrorCode::invalid_argument, "arange");
   EXPECT_THROW((void)Tensor::arange(0, 1e300), Error);
@@ -71,6 +71,10 @@ TEST(TensorConvert, BetweenTypes) {
   const Tensor edge = tensor64({8}, {1.9, -1.9, 1e10, -1e10, INFINITY, NAN, 2147483647.0, -2147483648.0});
   EXPECT_EQ(values(edge.to(DType::int32)), (std::vector<double>{1, -1, top, bottom, top, 0, top, bottom}));
   EXPECT_EQ(values(tensor({2}, {3e9f, -3e9f}).to(DType::int32)), (std::vector<double>{top, bottom}));
+  const Tensor bytes = tensor64({5}, {0, 254.9, 256, -1, NAN}).to(DType::uint8);
+  EXPECT_EQ(values(bytes), (std::vector<double>{0, 254, 255, 0, 0}));
+  EXPECT_EQ(values(bytes.to(DType::float32)), (std::vector<double>{0, 254, 255, 0, 0}));
+  EXPECT_EQ(values(Tensor::full({1}, -7, DType::int32).to(DType::uint8)), (std::vector<double>{0}));
 }
 
 }  // namespace

@@ -54,8 +54,10 @@ TEST(Shape, BroadcastsAsNumPy) {
 }
 
 TEST(DTypeNames, RoundTrip) {
-  for (DType dtype : {DType::float32, DType::float64, DType::int32}) EXPECT_EQ(dtype_from_name(name_of(dtype)), dtype);
-  EXPECT_ERROR(dtype_from_name("float16"), ErrorCode::dtype, "unknown dtype 'float16': there are float32, float64");
+  for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8})
+    EXPECT_EQ(dtype_from_name(name_of(dtype)), dtype);
+  EXPECT_ERROR(dtype_from_name("float16"), ErrorCode::dtype,
+               "unknown dtype 'float16': there are float32, float64, int32, uint8");
 }
 
 }  // namespace

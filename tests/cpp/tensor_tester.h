@@ -31,6 +31,7 @@ inline double element(const Tensor& t, std::int64_t offset) {
     case DType::float32: return t.data<float>()[offset];
     case DType::float64: return t.data<double>()[offset];
     case DType::int32: return t.data<std::int32_t>()[offset];
+    case DType::uint8: return t.data<std::uint8_t>()[offset];
   }
   return 0;
 }

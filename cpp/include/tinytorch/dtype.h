@@ -6,8 +6,8 @@
 
 namespace tinytorch {
 
-/// Element type of a tensor. Arithmetic is on the two floating types; int32 holds indices and labels.
-enum class DType : std::uint8_t { float32, float64, int32 };
+/// Element type of a tensor. Arithmetic is on the two floating types; int32 holds indices and labels, uint8 pixels.
+enum class DType : std::uint8_t { float32, float64, int32, uint8 };
 
 template <class T>
 inline constexpr DType dtype_of = DType::float32;
@@ -15,15 +15,20 @@ template <>
 inline constexpr DType dtype_of<double> = DType::float64;
 template <>
 inline constexpr DType dtype_of<std::int32_t> = DType::int32;
+template <>
+inline constexpr DType dtype_of<std::uint8_t> = DType::uint8;
 
-[[nodiscard]] constexpr std::size_t size_of(DType dtype) noexcept { return dtype == DType::float64 ? 8 : 4; }
-[[nodiscard]] constexpr bool is_floating(DType dtype) noexcept { return dtype != DType::int32; }
+[[nodiscard]] constexpr std::size_t size_of(DType dtype) noexcept {
+  return dtype == DType::float64 ? 8 : dtype == DType::uint8 ? 1 : 4;
+}
+[[nodiscard]] constexpr bool is_floating(DType dtype) noexcept { return dtype <= DType::float64; }
 
 [[nodiscard]] constexpr std::string_view name_of(DType dtype) noexcept {
   switch (dtype) {
     case DType::float32: return "float32";
     case DType::float64: return "float64";
     case DType::int32: return "int32";
+    case DType::uint8: return "uint8";
   }
   return "?";
 }

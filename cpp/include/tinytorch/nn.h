@@ -13,6 +13,15 @@
 /// Layers, named and behaving as in TinyTorch and PyTorch.
 namespace tinytorch::nn {
 
+/// One layer of a summary.
+struct SummaryRow {
+  std::string name;
+  Shape output;
+  std::int64_t parameters = 0;
+  double flops = 0;        ///< of one forward pass; a multiply-add is two
+  std::int64_t bytes = 0;  ///< of the parameters
+};
+
 /// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given.
 class Module {
  public:
@@ -28,6 +37,10 @@ class Module {
   [[nodiscard]] virtual std::vector<std::pair<std::string, Tensor>> named_parameters() const { return {}; }
   /// Forces one rung for every product inside; `auto` gives the choice back to the policy.
   virtual void set_kernel(KernelId) {}
+  /// Training mode (the default) or evaluation mode, for layers that differ: Dropout.
+  virtual void set_training(bool) {}
+  /// What forward() makes of that shape, and what it costs: one row for each layer. Error(shape) where it does not fit.
+  [[nodiscard]] virtual Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const;
   [[nodiscard]] std::vector<Tensor> parameters() const;
 };
 
@@ -44,6 +57,7 @@ class Dense : public Module {
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
   void set_kernel(KernelId kernel) override { kernel_ = kernel; }
+  [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
   [[nodiscard]] KernelId kernel() const noexcept { return kernel_; }
   [[nodiscard]] Tensor& weight() noexcept { return weight_; }
   [[nodiscard]] Tensor& bias() noexcept { return bias_; }
@@ -63,6 +77,65 @@ class ReLU : public Module {
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   [[nodiscard]] std::string_view name() const override { return "ReLU"; }
 };
+/// y = 1 / (1 + exp(-x)).
+class Sigmoid : public Module {
+ public:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "Sigmoid"; }
+};
+class Tanh : public Module {
+ public:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "Tanh"; }
+};
+/// y = x (1 + erf(x / sqrt 2)) / 2.
+class GELU : public Module {
+ public:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "GELU"; }
+};
+class Softmax : public Module {
+ public:
+  explicit Softmax(std::int64_t dim = -1) : dim_(dim) {}
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "Softmax"; }
+
+ private:
+  std::int64_t dim_;
+};
+/// In training each element is zero with probability p, the others are scaled by 1 / (1 - p); the identity in
+/// evaluation.
+class Dropout : public Module {
+ public:
+  explicit Dropout(double p = 0.5);  ///< Error(invalid_argument) outside [0, 1]
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "Dropout"; }
+  void set_training(bool training) override { training_ = training; }
+
+ private:
+  double p_;
+  bool training_ = true;
+};
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, which has `features` elements.
+class LayerNorm : public Module {
+ public:
+  explicit LayerNorm(std::int64_t features, double eps = 1e-5, DType dtype = DType::float32);
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return name_; }
+  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
+
+ private:
+  double eps_;
+  Tensor weight_, bias_;
+  std::string name_;
+};
+/// [n, ...] -> [n, product of the rest].
+class Flatten : public Module {
+ public:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] std::string_view name() const override { return "Flatten"; }
+  [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
+};
 
 /// Layers one after the other. Dense followed by ReLU runs as one pass (same bits).
 class Sequential : public Module {
@@ -72,10 +145,29 @@ class Sequential : public Module {
   [[nodiscard]] std::string_view name() const override { return "Sequential"; }
   [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
   void set_kernel(KernelId kernel) override;
+  void set_training(bool training) override;
+  [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
   [[nodiscard]] const std::vector<ModulePtr>& layers() const noexcept { return layers_; }
 
  private:
   std::vector<ModulePtr> layers_;
 };
+
+/// Fill a weight [in, out] with random numbers of the variance that keeps signals at their size through a ReLU
+/// (kaiming, of `in`) or a linear map (xavier, of both).
+enum class Init : unsigned char { kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal };
+void initialize(Tensor& weight, Init init);
+
+/// The layers' rows, then a row `total`.
+[[nodiscard]] std::vector<SummaryRow> summary(const Module& module, const Shape& input);
+
+/// What backward() left in a parameter.
+struct GradientStats {
+  std::string name;
+  double mean = 0, norm = 0, largest = 0;  ///< norm: 2-norm; largest: of the absolute values
+  double zeros = 0;                        ///< share of exact zeros, 0 to 1
+  std::string warning;                     ///< empty, or what looks wrong: none, NaN, vanishing, exploding
+};
+[[nodiscard]] std::vector<GradientStats> gradient_stats(const Module& module);
 
 }  // namespace tinytorch::nn

@@ -34,8 +34,8 @@ struct Axes {
 };
 [[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {});
 [[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {});
-[[nodiscard]] Tensor max(const Tensor& a, Axes axes = {});     ///< Error(shape) over an empty axis; NaN wins
-[[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {});  ///< int32; the first of equals
+[[nodiscard]] Tensor max(const Tensor& a, Axes axes = {});             ///< Error(shape) over an empty axis; NaN wins
+[[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {});          ///< int32; the first of equals
 [[nodiscard]] Tensor softmax(const Tensor& a, std::int64_t dim = -1);  ///< exp(a - max) / sum
 [[nodiscard]] Tensor log_softmax(const Tensor& a, std::int64_t dim = -1);
 

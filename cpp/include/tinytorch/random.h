@@ -15,7 +15,7 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0, std::uint64_t stream = 0) noexcept : seed_(seed), stream_(stream) {}
   [[nodiscard]] std::uint64_t next_u64() noexcept;
-  [[nodiscard]] double uniform() noexcept;  ///< [0, 1), 53 bits
+  [[nodiscard]] double uniform() noexcept;                          ///< [0, 1), 53 bits
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) noexcept;  ///< unbiased, [0, bound)
   template <class T>
   void fill_uniform(std::span<T> out) noexcept;  ///< [0, 1)

@@ -56,7 +56,7 @@ class Tensor {
   [[nodiscard]] const T* data() const;
   template <class T>
   [[nodiscard]] T* mutable_data();
-  [[nodiscard]] double item() const;                        ///< the one element; Error(shape) where there are more
+  [[nodiscard]] double item() const;  ///< the one element; Error(shape) where there are more
   [[nodiscard]] double at(std::initializer_list<std::int64_t> index) const;  ///< bounds-checked; for tests and printing
   /// All elements in row-major order, converted to double / copied as T.
   template <class T>

@@ -36,8 +36,7 @@ Tensor Dense::apply(const Tensor& x, Activation activation) {
   const ProfileScope scope(name_);
   detail::require_defined(x, name_, "x");
   if (x.ndim() == 0 || x.size(-1) != in_) {
-    detail::fail(ErrorCode::shape,
-                 {name_, ": the input's last axis must be ", std::to_string(in_), ", x is ", to_string(x.shape())});
+    detail::fail(ErrorCode::shape, {name_, ": the input's last axis must be ", in_, ", x is ", x.shape()});
   }
   ops::MatmulOptions options;
   options.kernel = kernel_;

@@ -6,7 +6,7 @@ namespace tinytorch::nn {
 
 Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", std::to_string(i), " is null"});
+    if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", i, " is null"});
   }
 }
 
@@ -37,6 +37,10 @@ std::vector<std::pair<std::string, Tensor>> Sequential::named_parameters() const
 
 void Sequential::set_kernel(KernelId kernel) {
   for (const ModulePtr& layer : layers_) layer->set_kernel(kernel);
+}
+
+void Sequential::set_training(bool training) {
+  for (const ModulePtr& layer : layers_) layer->set_training(training);
 }
 
 }  // namespace tinytorch::nn

@@ -1,23 +1,26 @@
 #include "tinytorch/profile.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 
-#include "tinytorch/error.h"
+#include "tensor/check.h"
 
 namespace tinytorch {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+/// Not std::chrono, whose clocks bring the library's error categories, some ten kilobytes, into a wasm module.
+double now_ms() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
 
 class Recorder {
  public:
-  explicit Recorder(std::uint64_t session) : session_(session), start_(Clock::now()) { open_.reserve(16); }
+  explicit Recorder(std::uint64_t session) : session_(session), start_(now_ms()) { open_.reserve(16); }
 
   [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
 
@@ -26,34 +29,37 @@ class Recorder {
     rows_[row].calls += 1;
     rows_[row].flops += flops;
     depth_[row] += 1;
-    open_.push_back({row, Clock::now(), {}});
+    open_.push_back({row, now_ms(), 0});
   }
 
   void end() noexcept {
     const Scope scope = open_.back();
     open_.pop_back();
-    const Clock::duration elapsed = Clock::now() - scope.start;
+    const double elapsed = now_ms() - scope.start;
     ProfileRow& row = rows_[scope.row];
-    row.self_ms += milliseconds(elapsed - scope.inside);
+    row.self_ms += elapsed - scope.inside;
     // A scope inside another of its own name is part of that one's total.
-    if (--depth_[scope.row] == 0) row.total_ms += milliseconds(elapsed);
+    if (--depth_[scope.row] == 0) row.total_ms += elapsed;
     if (!open_.empty()) open_.back().inside += elapsed;
   }
 
   [[nodiscard]] ProfileReport finish() {
     while (!open_.empty()) end();
-    ProfileReport report{std::move(rows_), milliseconds(Clock::now() - start_)};
+    ProfileReport report{std::move(rows_), now_ms() - start_};
     for (ProfileRow& row : report.rows) row.share = report.wall_ms > 0 ? row.self_ms / report.wall_ms : 0;
-    std::stable_sort(report.rows.begin(), report.rows.end(),
-                     [](const ProfileRow& a, const ProfileRow& b) { return a.self_ms > b.self_ms; });
+    for (std::size_t i = 1; i < report.rows.size(); ++i) {  // a handful of rows: insertion
+      for (std::size_t j = i; j > 0 && report.rows[j].self_ms > report.rows[j - 1].self_ms; --j) {
+        std::swap(report.rows[j], report.rows[j - 1]);
+      }
+    }
     return report;
   }
 
  private:
   struct Scope {
     std::size_t row;
-    Clock::time_point start;
-    Clock::duration inside;  ///< spent in inner scopes
+    double start;
+    double inside;  ///< spent in inner scopes
   };
 
   // A handful of names: a linear search beats a hash.
@@ -67,7 +73,7 @@ class Recorder {
   }
 
   std::uint64_t session_;
-  Clock::time_point start_;
+  double start_;
   std::vector<ProfileRow> rows_;
   std::vector<int> depth_;  ///< how many open scopes each row has
   std::vector<Scope> open_;
@@ -81,12 +87,12 @@ thread_local std::uint64_t sessions = 0;
 bool profile_active() noexcept { return recorder != nullptr; }
 
 void profile_start() {
-  if (recorder) throw Error(ErrorCode::invalid_argument, "profile_start: a profile is already being taken");
+  if (recorder) detail::fail(ErrorCode::invalid_argument, {"profile_start: a profile is already being taken"});
   recorder = std::make_unique<Recorder>(++sessions);
 }
 
 ProfileReport profile_stop() {
-  if (!recorder) throw Error(ErrorCode::invalid_argument, "profile_stop: no profile is being taken");
+  if (!recorder) detail::fail(ErrorCode::invalid_argument, {"profile_stop: no profile is being taken"});
   return std::exchange(recorder, nullptr)->finish();
 }
 

@@ -11,8 +11,7 @@ Tensor argmax(const Tensor& a, Axes axes) {
   const detail::AxisView view = detail::view_axis(a, axes, "argmax");
   detail::require_elements(view, a, "argmax");
   if (view.length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-    detail::fail(ErrorCode::overflow,
-                 {"argmax: an index into shape ", to_string(a.shape()), " does not fit into int32"});
+    detail::fail(ErrorCode::overflow, {"argmax: an index into shape ", a.shape(), " does not fit into int32"});
   }
   Tensor result = Tensor::zeros(view.result, DType::int32);
   detail::for_floating(a.dtype(), [&]<class T>() {

@@ -28,7 +28,7 @@ AxisView view_axis(const Tensor& a, const ops::Axes& axes, std::string_view op) 
 
 void require_elements(const AxisView& view, const Tensor& a, std::string_view op) {
   if (view.length == 0 && view.outer * view.inner > 0) {
-    fail(ErrorCode::shape, {op, ": no elements to choose from in shape ", to_string(a.shape())});
+    fail(ErrorCode::shape, {op, ": no elements to choose from in shape ", a.shape()});
   }
 }
 

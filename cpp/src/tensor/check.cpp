@@ -1,12 +1,38 @@
 #include "check.h"
 
+#include <cmath>
+#include <limits>
+
 #include "storage.h"
 
 namespace tinytorch::detail {
 
-void fail(ErrorCode code, std::initializer_list<std::string_view> parts) {
+std::string to_text(double value) {
+  if (value != value) return "nan";
+  std::string text = value < 0 ? "-" : "";
+  if (value < 0) value = -value;
+  if (value >= 1e18) return text + (value > std::numeric_limits<double>::max() ? "infinity" : "a number above 1e18");
+  // By hand: printf and its kin bring a dozen kilobytes along.
+  const auto millionths = static_cast<std::uint64_t>((value - std::floor(value)) * 1e6 + 0.5);
+  const auto whole = static_cast<std::uint64_t>(value) + millionths / 1000000;
+  text += std::to_string(whole);
+  std::string decimals = std::to_string(1000000 + millionths % 1000000);
+  decimals.erase(decimals.find_last_not_of('0') + 1);
+  if (millionths % 1000000 == 0) return text;
+  decimals[0] = '.';
+  return text + decimals;
+}
+
+void fail(ErrorCode code, std::initializer_list<TextPart> parts) {
   std::string text;
-  for (std::string_view part : parts) text += part;
+  for (const TextPart& part : parts) {
+    switch (part.kind) {
+      case TextPart::Kind::text: text += part.text; break;
+      case TextPart::Kind::integer: text += std::to_string(part.integer); break;
+      case TextPart::Kind::real: text += to_text(part.real); break;
+      case TextPart::Kind::dims: text += to_string(*part.dims); break;
+    }
+  }
   throw Error(code, std::move(text));
 }
 
@@ -33,8 +59,7 @@ std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view o
   const auto ndim = static_cast<std::int64_t>(shape.size());
   const std::int64_t positive = dim < 0 ? dim + ndim : dim;
   if (positive < 0 || positive >= ndim) {
-    fail(ErrorCode::invalid_argument,
-         {op, ": axis ", std::to_string(dim), " is out of range for shape ", to_string(shape)});
+    fail(ErrorCode::invalid_argument, {op, ": axis ", dim, " is out of range for shape ", shape});
   }
   return static_cast<std::size_t>(positive);
 }
@@ -42,7 +67,7 @@ std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view o
 void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op) {
   require_defined(out, op, "out");
   if (out.shape() != shape) {
-    fail(ErrorCode::shape, {op, ": out is ", to_string(out.shape()), ", the result is ", to_string(shape)});
+    fail(ErrorCode::shape, {op, ": out is ", out.shape(), ", the result is ", shape});
   }
   if (out.dtype() != dtype) {
     fail(ErrorCode::dtype, {op, ": out is ", name_of(out.dtype()), ", the result is ", name_of(dtype)});
@@ -50,7 +75,7 @@ void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] > 1 && out.strides()[i] == 0) {
       fail(ErrorCode::invalid_argument,
-           {op, ": out is an expanded view of shape ", to_string(shape), ": its elements share memory"});
+           {op, ": out is an expanded view of shape ", shape, ": its elements share memory"});
     }
   }
 }

@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <functional>
-#include <limits>
 
 #include "check.h"
-#include "dispatch.h"
+#include "copy.h"
+#include "storage.h"
 #include "strided_loop.h"
 #include "tinytorch/ops.h"
 
@@ -15,34 +13,54 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t chunk = 256;
+constexpr std::int64_t chunk = 256;
 
-void load_doubles(const Tensor& tensor, std::int64_t offset, std::int64_t step, std::size_t count, double* out) {
-  for_dtype(tensor.dtype(), [&]<class T>() {
-    const T* from = tensor.data<T>() + offset;
-    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(from[static_cast<std::int64_t>(i) * step]);
-  });
-}
+/// A fold over the broadcast operands' elements, read as doubles in chunks.
+struct PairVisitor {
+  virtual void visit(const double* a, const double* b, std::size_t count) = 0;
+  void run(const char* op, const Tensor& a, const Tensor& b) {
+    require_defined(a, op, "a");
+    require_defined(b, op, "b");
+    const Shape shape = broadcast_shapes(a.shape(), b.shape(), op);
+    const Tensor x = a.expand(shape), y = b.expand(shape);
+    if (x.numel() == 0) return;
+    const LoopNest nest = make_loop_nest(shape, {&x.strides(), &y.strides()});
+    for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {
+      for (std::int64_t done = 0; done < nest.row_length(); done += chunk) {
+        double p[chunk], q[chunk];
+        const std::int64_t n = std::min(chunk, nest.row_length() - done);
+        load_elements(x.impl()->bytes(), x.dtype(), offset[0] + done * nest.row_step(0), nest.row_step(0), n, p);
+        load_elements(y.impl()->bytes(), y.dtype(), offset[1] + done * nest.row_step(1), nest.row_step(1), n, q);
+        visit(p, q, static_cast<std::size_t>(n));
+      }
+    });
+  }
 
-/// Calls visit(a, b, count) with the broadcast operands' elements as doubles, in chunks.
-void visit_pairs(const char* op, const Tensor& a, const Tensor& b,
-                 const std::function<void(const double*, const double*, std::size_t)>& visit) {
-  require_defined(a, op, "a");
-  require_defined(b, op, "b");
-  const Shape shape = broadcast_shapes(a.shape(), b.shape(), op);
-  const Tensor x = a.expand(shape), y = b.expand(shape);
-  if (x.numel() == 0) return;
-  const LoopNest nest = make_loop_nest(shape, {&x.strides(), &y.strides()});
-  for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {
-    for (std::int64_t done = 0; done < nest.row_length(); done += chunk) {
-      double p[chunk], q[chunk];
-      const auto n = static_cast<std::size_t>(std::min<std::int64_t>(chunk, nest.row_length() - done));
-      load_doubles(x, offset[0] + done * nest.row_step(0), nest.row_step(0), n, p);
-      load_doubles(y, offset[1] + done * nest.row_step(1), nest.row_step(1), n, q);
-      visit(p, q, n);
+ protected:
+  ~PairVisitor() = default;
+};
+
+struct Closeness final : PairVisitor {
+  double rtol, atol;
+  bool close = true;
+  Closeness(double relative, double absolute) : rtol(relative), atol(absolute) {}
+  void visit(const double* x, const double* y, std::size_t count) override {
+    for (std::size_t i = 0; close && i < count; ++i) {
+      const bool within = std::isfinite(y[i]) && std::abs(x[i] - y[i]) <= atol + rtol * std::abs(y[i]);
+      close = x[i] == y[i] || within;
     }
-  });
-}
+  }
+};
+
+struct LargestDifference final : PairVisitor {
+  double largest = 0;
+  void visit(const double* x, const double* y, std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double difference = x[i] == y[i] ? 0 : std::abs(x[i] - y[i]);
+      if (!(difference <= largest)) largest = std::isnan(largest) ? largest : difference;
+    }
+  }
+};
 
 }  // namespace
 
@@ -51,25 +69,15 @@ void visit_pairs(const char* op, const Tensor& a, const Tensor& b,
 namespace ops {
 
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
-  bool close = true;
-  detail::visit_pairs("allclose", a, b, [&](const double* x, const double* y, std::size_t count) {
-    for (std::size_t i = 0; close && i < count; ++i) {
-      const bool within = std::isfinite(y[i]) && std::abs(x[i] - y[i]) <= atol + rtol * std::abs(y[i]);
-      close = x[i] == y[i] || within;
-    }
-  });
-  return close;
+  detail::Closeness fold(rtol, atol);
+  fold.run("allclose", a, b);
+  return fold.close;
 }
 
 double max_abs_diff(const Tensor& a, const Tensor& b) {
-  double largest = 0;
-  detail::visit_pairs("max_abs_diff", a, b, [&](const double* x, const double* y, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const double difference = x[i] == y[i] ? 0 : std::abs(x[i] - y[i]);
-      if (!(difference <= largest)) largest = std::isnan(largest) ? largest : difference;
-    }
-  });
-  return largest;
+  detail::LargestDifference fold;
+  fold.run("max_abs_diff", a, b);
+  return fold.largest;
 }
 
 }  // namespace ops

@@ -11,65 +11,95 @@ namespace tinytorch::detail {
 
 namespace {
 
-template <class To, class From>
-void copy_row(To* to, std::int64_t to_step, const From* from, std::int64_t from_step, std::int64_t count) {
-  if constexpr (std::is_same_v<To, From>) {
-    if (to_step == 1 && from_step == 1) {
-      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(To));
-      return;
-    }
-  }
-  for (std::int64_t i = 0; i < count; ++i) to[i * to_step] = convert<To>(from[i * from_step]);
+struct Operand {
+  std::byte* data;
+  std::int64_t step;  ///< along the row, in elements
+};
+
+template <class Word>
+void copy_words(const Operand& to, const Operand& from, std::int64_t count) {
+  auto* out = reinterpret_cast<Word*>(to.data);
+  const auto* in = reinterpret_cast<const Word*>(from.data);
+  for (std::int64_t i = 0; i < count; ++i) out[i * to.step] = in[i * from.step];
 }
 
-/// Where the source is contiguous along another axis than the destination (a transpose), one of the two is walked
-/// across its rows. That axis becomes the second to last, and the plane is copied in strips of 16 columns: 16
-/// streams of the source, read in order, so that no cache line is fetched twice.
-template <class To, class From>
-void copy_plane(To* to, const From* from, const LoopNest& nest, std::int64_t rows, std::int64_t to_row,
-                std::int64_t from_row) {
-  constexpr std::int64_t strip = 16;
-  const std::int64_t columns = nest.row_length();
-  for (std::int64_t j = 0; j < columns; j += strip) {
-    const std::int64_t width = std::min(strip, columns - j);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      copy_row(to + i * to_row + j * nest.row_step(0), nest.row_step(0), from + i * from_row + j * nest.row_step(1),
-               nest.row_step(1), width);
-    }
+/// Every type through double, which holds all of them exactly: a loop to read and one to write for each type, in
+/// place of one for each pair.
+void convert_row(const Operand& to, DType to_type, const Operand& from, DType from_type, std::int64_t count) {
+  constexpr std::int64_t chunk = 256;
+  double values[chunk];
+  for (std::int64_t done = 0; done < count; done += chunk) {
+    const std::int64_t n = std::min(chunk, count - done);
+    load_elements(from.data, from_type, done * from.step, from.step, n, values);
+    for_dtype(to_type, [&]<class T>() {
+      T* out = reinterpret_cast<T*>(to.data) + done * to.step;
+      for (std::int64_t i = 0; i < n; ++i) out[i * to.step] = convert<T>(values[i]);
+    });
   }
 }
 
-template <class To, class From>
-void copy_all(To* to, const From* from, LoopNest nest) {
-  std::int64_t rows = 1, to_row = 0, from_row = 0;
-  if (nest.axes > 1 && nest.row_step(1) != 1) {
+void copy_row(const Operand& to, DType to_type, const Operand& from, DType from_type, std::int64_t count) {
+  if (to_type != from_type) return convert_row(to, to_type, from, from_type, count);
+  const std::size_t size = size_of(to_type);
+  if (to.step == 1 && from.step == 1) {
+    std::memcpy(to.data, from.data, static_cast<std::size_t>(count) * size);
+  } else if (size == 8) {
+    copy_words<std::uint64_t>(to, from, count);
+  } else if (size == 4) {
+    copy_words<std::uint32_t>(to, from, count);
+  } else {
+    copy_words<std::uint8_t>(to, from, count);
+  }
+}
+
+}  // namespace
+
+// Where the source is contiguous along another axis than the destination (a transpose), one of the two is walked
+// across its rows. That axis is taken out of the nest, and the plane is copied in strips of 16 columns: 16 streams
+// of the source, read in order, so that no cache line is fetched twice.
+void copy_strided(const StridedBytes<std::byte>& to, const StridedBytes<const std::byte>& from, const Shape& shape) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
+  LoopNest nest = make_loop_nest(shape, {&to.strides, &from.strides});
+  std::int64_t rows = 1, to_row = 0, from_row = 0, strip = nest.row_length();
+  if (nest.row_step(1) != 1) {
     for (std::size_t axis = 0; axis + 1 < nest.axes; ++axis) {
       if (nest.stride[1][axis] != 1) continue;
       rows = std::exchange(nest.size[axis], 1);
       to_row = std::exchange(nest.stride[0][axis], 0);
       from_row = std::exchange(nest.stride[1][axis], 0);
+      strip = 16;
       break;
     }
   }
+  const auto to_size = static_cast<std::int64_t>(size_of(to.dtype));
+  const auto from_size = static_cast<std::int64_t>(size_of(from.dtype));
+  const std::int64_t to_step = nest.row_step(0), from_step = nest.row_step(1);
   for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {
-    if (rows == 1) {
-      copy_row(to + offset[0], nest.row_step(0), from + offset[1], nest.row_step(1), nest.row_length());
-    } else {
-      copy_plane(to + offset[0], from + offset[1], nest, rows, to_row, from_row);
+    for (std::int64_t j = 0; j < nest.row_length(); j += strip) {
+      const std::int64_t width = std::min(strip, nest.row_length() - j);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        std::byte* out = to.data + (offset[0] + i * to_row + j * to_step) * to_size;
+        const std::byte* in = from.data + (offset[1] + i * from_row + j * from_step) * from_size;
+        copy_row({out, to_step}, to.dtype, {const_cast<std::byte*>(in), from_step}, from.dtype, width);
+      }
     }
   });
 }
 
-}  // namespace
-
-void copy_strided(const StridedBytes<std::byte>& to, const StridedBytes<const std::byte>& from, const Shape& shape) {
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
-  const LoopNest nest = make_loop_nest(shape, {&to.strides, &from.strides});
-  for_dtype(to.dtype, [&]<class To>() {
-    for_dtype(from.dtype, [&]<class From>() {
-      copy_all(reinterpret_cast<To*>(to.data), reinterpret_cast<const From*>(from.data), nest);
-    });
+void load_elements(const void* data, DType dtype, std::int64_t index, std::int64_t step, std::int64_t count,
+                   double* out) {
+  for_dtype(dtype, [&]<class T>() {
+    const T* in = static_cast<const T*>(data) + index;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<double>(in[i * step]);
   });
+}
+
+double load_element(const void* data, DType dtype, std::int64_t index) noexcept {
+  return for_dtype(dtype, [&]<class T>() { return static_cast<double>(static_cast<const T*>(data)[index]); });
+}
+
+void store_element(void* data, DType dtype, std::int64_t index, double value) noexcept {
+  for_dtype(dtype, [&]<class T>() { static_cast<T*>(data)[index] = convert<T>(value); });
 }
 
 }  // namespace tinytorch::detail

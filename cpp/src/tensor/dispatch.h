@@ -12,9 +12,10 @@ decltype(auto) for_dtype(DType dtype, F&& f) {
   switch (dtype) {
     case DType::float32: return f.template operator()<float>();
     case DType::float64: return f.template operator()<double>();
-    case DType::int32: break;
+    case DType::int32: return f.template operator()<std::int32_t>();
+    case DType::uint8: break;
   }
-  return f.template operator()<std::int32_t>();
+  return f.template operator()<std::uint8_t>();
 }
 
 /// The same for a dtype that is known to be floating.

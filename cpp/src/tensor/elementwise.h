@@ -22,18 +22,13 @@ struct Rows {
   }
 };
 
-// The last, partial vector takes the same path as the others: no element depends on where it stands.
+// Rows come in whole vectors (see run_row).
 template <class T, class F>
 void unary_row(const Row<T>& row) {
   using V = simd::Vec<T>;
   const T* a = row.in[0];
   const std::ptrdiff_t a_step = row.step[0] * V::width;
-  std::size_t i = 0;
-  for (; i + V::width <= row.count; i += V::width, a += a_step) F{}(V::load(a)).store(row.out + i);
-  if (const std::size_t rest = row.count - i) {
-    const V x = row.step[0] == 0 ? V::load(a) : simd::load_partial<V>(a, rest);
-    simd::store_partial(F{}(x), row.out + i, rest);
-  }
+  for (std::size_t i = 0; i < row.count; i += V::width, a += a_step) F{}(V::load(a)).store(row.out + i);
 }
 
 template <class T, class F>
@@ -41,14 +36,8 @@ void binary_row(const Row<T>& row) {
   using V = simd::Vec<T>;
   const T *a = row.in[0], *b = row.in[1];
   const std::ptrdiff_t a_step = row.step[0] * V::width, b_step = row.step[1] * V::width;
-  std::size_t i = 0;
-  for (; i + V::width <= row.count; i += V::width, a += a_step, b += b_step) {
+  for (std::size_t i = 0; i < row.count; i += V::width, a += a_step, b += b_step) {
     F{}(V::load(a), V::load(b)).store(row.out + i);
-  }
-  if (const std::size_t rest = row.count - i) {
-    const V x = row.step[0] == 0 ? V::load(a) : simd::load_partial<V>(a, rest);
-    const V y = row.step[1] == 0 ? V::load(b) : simd::load_partial<V>(b, rest);
-    simd::store_partial(F{}(x, y), row.out + i, rest);
   }
 }
 

@@ -1,7 +1,8 @@
-#include <string>
+#include <algorithm>
 
 #include "check.h"
 #include "dispatch.h"
+#include "storage.h"
 #include "strided_loop.h"
 #include "tinytorch/ops.h"
 
@@ -30,16 +31,14 @@ struct Product {
 Product describe(const Tensor& a, const Tensor& b) {
   require_same_floating(a, b, "matmul");
   if (a.ndim() == 0 || b.ndim() == 0) {
-    fail(ErrorCode::shape,
-         {"matmul: operands need at least one axis: a is ", to_string(a.shape()), ", b is ", to_string(b.shape())});
+    fail(ErrorCode::shape, {"matmul: operands need at least one axis: a is ", a.shape(), ", b is ", b.shape()});
   }
   Product p{as_matrices(a, 0), as_matrices(b, 1), {}, 0, 0, 0, {}};
   p.m = p.a.size(-2);
   p.k = p.a.size(-1);
   p.n = p.b.size(-1);
   if (p.b.size(-2) != p.k) {
-    fail(ErrorCode::shape,
-         {"matmul: inner dimensions differ: a is ", to_string(a.shape()), ", b is ", to_string(b.shape())});
+    fail(ErrorCode::shape, {"matmul: inner dimensions differ: a is ", a.shape(), ", b is ", b.shape()});
   }
   if (p.a.ndim() > 2 || p.b.ndim() > 2) {
     const Shape x = batch_of(p.a.shape()), y = batch_of(p.b.shape());
@@ -54,7 +53,7 @@ Product describe(const Tensor& a, const Tensor& b) {
 void require_bias(const Tensor& bias, const Product& p) {
   require_same_floating(p.a, bias, "matmul: bias");
   if (bias.shape() != Shape{p.n}) {
-    fail(ErrorCode::shape, {"matmul: bias is ", to_string(bias.shape()), ", needs ", to_string({p.n})});
+    fail(ErrorCode::shape, {"matmul: bias is ", bias.shape(), ", needs ", Shape{p.n}});
   }
 }
 
@@ -66,54 +65,59 @@ Tensor stacked(const Tensor& out, const Product& p) {
   return out.shape() == shape ? out : out.reshape(shape);
 }
 
+/// The product of one pair of matrices of a stack: offsets in elements from the tensors' first ones.
 template <class T>
-void run(const Product& p, Tensor& out, const ops::MatmulOptions& options) {
-  const Tensor bias = options.bias ? options.bias->contiguous() : Tensor();
+void multiply(const Product& p, const Tensor& c, const Tensor& bias, const ops::MatmulOptions& options,
+              std::int64_t rows, const Offsets& offset) {
+  const auto element = [](const Tensor& t, std::int64_t at) { return reinterpret_cast<T*>(t.impl()->bytes()) + at; };
+  const auto stride = [](const Tensor& t, std::size_t axis) {
+    return static_cast<std::ptrdiff_t>(t.strides()[t.ndim() - axis]);
+  };
   MatmulArgs<T> args;
-  args.m = static_cast<std::size_t>(p.m);
+  args.m = static_cast<std::size_t>(rows);
   args.n = static_cast<std::size_t>(p.n);
   args.k = static_cast<std::size_t>(p.k);
-  const std::size_t i = p.a.ndim() - 2, j = p.b.ndim() - 2;
-  args.a_row = static_cast<std::ptrdiff_t>(p.a.strides()[i]);
-  args.a_col = static_cast<std::ptrdiff_t>(p.a.strides()[i + 1]);
-  args.b_row = static_cast<std::ptrdiff_t>(p.b.strides()[j]);
-  args.b_col = static_cast<std::ptrdiff_t>(p.b.strides()[j + 1]);
-  args.bias = bias.defined() ? bias.data<T>() : nullptr;
+  args.c = element(c, offset[0]);
+  args.a = element(p.a, offset[1]);
+  args.b = element(p.b, offset[2]);
+  args.c_row = stride(c, 2);
+  args.a_row = stride(p.a, 2);
+  args.a_col = stride(p.a, 1);
+  args.b_row = stride(p.b, 2);
+  args.b_col = stride(p.b, 1);
+  args.bias = bias.defined() ? element(bias, 0) : nullptr;
   args.activation = options.activation;
   args.accumulate = options.accumulate;
-  const T *a = p.a.data<T>(), *b = p.b.data<T>();
-  Tensor target = stacked(out, p);
-  T* c = target.mutable_data<T>();
-  args.c_row = static_cast<std::ptrdiff_t>(target.strides()[p.batch.size()]);
-  if (p.batch.empty()) {
-    args.a = a;
-    args.b = b;
-    args.c = c;
-    return matmul(args, options.kernel);
-  }
-  if (p.b.ndim() == 2 && p.a.is_contiguous() && target.is_contiguous()) {
-    // One matrix for the whole stack: a single tall product.
-    args.a = a;
-    args.b = b;
-    args.c = c;
-    args.m = static_cast<std::size_t>(target.numel() / std::max<std::int64_t>(p.n, 1));
-    return matmul(args, options.kernel);
+  matmul(args, options.kernel);
+}
+
+Strides batch_strides(const Tensor& t, const Product& p) {
+  Shape full = p.batch;
+  full.push_back(t.size(-2));
+  full.push_back(t.size(-1));
+  return batch_of(t.expand(full).strides());
+}
+
+void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options) {
+  const Tensor bias = options.bias ? options.bias->contiguous() : Tensor();
+  const Tensor c = stacked(out, p);
+  ++c.impl()->storage->version;
+  const auto multiply_at = [&](std::int64_t rows, const Offsets& offset) {
+    for_floating(c.dtype(), [&]<class T>() { multiply<T>(p, c, bias, options, rows, offset); });
+  };
+  if (p.batch.empty()) return multiply_at(p.m, {});
+  // One matrix for the whole stack: a single tall product.
+  if (p.b.ndim() == 2 && p.a.is_contiguous() && c.is_contiguous()) {
+    return multiply_at(c.numel() / std::max<std::int64_t>(p.n, 1), {});
   }
   if (numel(p.batch) == 0) return;
-  const auto batch_strides = [&](const Tensor& t) {
-    Shape full = p.batch;
-    full.push_back(t.size(-2));
-    full.push_back(t.size(-1));
-    return batch_of(t.expand(full).strides());
-  };
-  const Strides sc = batch_strides(target), sa = batch_strides(p.a), sb = batch_strides(p.b);
+  const Strides sc = batch_strides(c, p), sa = batch_strides(p.a, p), sb = batch_strides(p.b, p);
   const LoopNest nest = make_loop_nest(p.batch, {&sc, &sa, &sb});
-  for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {
+  for_rows(nest, 0, nest.rows(), [&](const Offsets& first) {
+    Offsets offset = first;
     for (std::int64_t r = 0; r < nest.row_length(); ++r) {
-      args.c = c + offset[0] + r * nest.row_step(0);
-      args.a = a + offset[1] + r * nest.row_step(1);
-      args.b = b + offset[2] + r * nest.row_step(2);
-      matmul(args, options.kernel);
+      multiply_at(p.m, offset);
+      for (std::size_t k = 0; k < offset.size(); ++k) offset[k] += nest.row_step(k);
     }
   });
 }
@@ -144,7 +148,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
     const bool dense_rows = out.is_contiguous() || (a.ndim() > 1 && b.ndim() > 1 && out.strides()[out.ndim() - 1] == 1);
     result = dense_rows ? out : options.accumulate ? out.clone() : Tensor::empty(p.result, a.dtype());
   }
-  detail::for_floating(a.dtype(), [&]<class T>() { detail::run<T>(p, result, options); });
+  detail::run(p, result, options);
   if (result.impl() != out.impl()) out.copy_from(result);
   return out;
 }

@@ -27,18 +27,19 @@ void uniforms(const PhiloxBlock& block, double* out) {
   out[1] = static_cast<double>(high64(block) >> 11) * 0x1p-53;
 }
 
-/// The same as pairs for Box-Muller, in double: radius[i] in (0, 1], turn[i] in [0, 1).
-std::size_t pairs(const PhiloxBlock& block, double* radius, double* turn, float*) {
+/// The same for Box-Muller, in double: radius[i] in (0, 1], turn[i] in [0, 1). One pair of 53-bit numbers from a block,
+/// or two of 32 bits.
+std::size_t pairs(const PhiloxBlock& block, bool wide, double* radius, double* turn) {
+  if (wide) {
+    radius[0] = static_cast<double>((low64(block) >> 11) + 1) * 0x1p-53;
+    turn[0] = static_cast<double>(high64(block) >> 11) * 0x1p-53;
+    return 1;
+  }
   for (std::size_t i = 0; i < 2; ++i) {
     radius[i] = (static_cast<double>(block[2 * i]) + 1) * 0x1p-32;
     turn[i] = static_cast<double>(block[2 * i + 1]) * 0x1p-32;
   }
   return 2;
-}
-std::size_t pairs(const PhiloxBlock& block, double* radius, double* turn, double*) {
-  radius[0] = static_cast<double>((low64(block) >> 11) + 1) * 0x1p-53;
-  turn[0] = static_cast<double>(high64(block) >> 11) * 0x1p-53;
-  return 1;
 }
 
 }  // namespace
@@ -73,28 +74,37 @@ void Generator::fill_uniform(std::span<T> out) noexcept {
   }
 }
 
+namespace {
+
+constexpr std::size_t batch = 32;
+
+/// The pairs' normal numbers, one after the other. Box-Muller.
+void normals(double* radius, double* turn, double* out) {
+  using V = simd::Vec<double>;
+  for (std::size_t p = 0; p < batch; p += V::width) {
+    const V r = sqrt(V::splat(-2.0) * detail::vmath::log(V::load(radius + p)));
+    const auto angle = detail::vmath::sincos_turns(V::load(turn + p));
+    (r * angle.cos).store(radius + p);
+    (r * angle.sin).store(turn + p);
+  }
+  for (std::size_t p = 0; p < batch; ++p) {
+    out[2 * p] = radius[p];
+    out[2 * p + 1] = turn[p];
+  }
+}
+
+}  // namespace
+
 template <class T>
 void Generator::fill_normal(std::span<T> out) noexcept {
-  using V = simd::Vec<double>;
-  constexpr std::size_t batch = 32;
   for (std::size_t i = 0; i < out.size(); i += 2 * batch) {
     const std::size_t count = std::min(2 * batch, out.size() - i);
-    double radius[batch], turn[batch], values[2 * batch];
-    std::size_t made = 0;
-    while (2 * made < count) {
-      made += pairs(next_block(seed_, stream_, counter_), radius + made, turn + made, static_cast<T*>(nullptr));
+    double radius[batch] = {}, turn[batch] = {}, values[2 * batch];
+    for (std::size_t made = 0; 2 * made < count;) {
+      made += pairs(next_block(seed_, stream_, counter_), sizeof(T) == 8, radius + made, turn + made);
     }
-    std::fill(radius + made, radius + batch, 1.0);
-    std::fill(turn + made, turn + batch, 0.0);
-    for (std::size_t p = 0; p < made; p += V::width) {
-      const V r = sqrt(V::splat(-2.0) * detail::vmath::log(V::load(radius + p)));
-      const auto angle = detail::vmath::sincos_turns(V::load(turn + p));
-      (r * angle.cos).store(values + p);
-      (r * angle.sin).store(values + batch + p);
-    }
-    for (std::size_t j = 0; j < count; ++j) {
-      out[i + j] = static_cast<T>(values[j % 2 == 0 ? j / 2 : batch + j / 2]);
-    }
+    normals(radius, turn, values);
+    for (std::size_t j = 0; j < count; ++j) out[i + j] = static_cast<T>(values[j]);
   }
 }
 

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <limits>
 
-#include "tinytorch/error.h"
+#include "check.h"
 
 namespace tinytorch {
 
 namespace {
 
+constexpr std::size_t max_rank = Dims::max_rank;
+
 [[noreturn]] void throw_rank(std::size_t rank) {
-  throw Error(ErrorCode::invalid_argument,
-              "shape: " + std::to_string(rank) + " axes, at most " + std::to_string(Dims::max_rank) + " are possible");
+  detail::fail(ErrorCode::invalid_argument, {"shape: ", rank, " axes, at most ", max_rank, " are possible"});
 }
 
 }  // namespace
@@ -49,8 +50,7 @@ std::int64_t numel(const Shape& shape) {
   std::int64_t count = 1;
   bool empty = false, too_large = false;
   for (std::int64_t size : shape) {
-    if (size < 0)
-      throw Error(ErrorCode::invalid_argument, "shape " + to_string(shape) + ": sizes must not be negative");
+    if (size < 0) detail::fail(ErrorCode::invalid_argument, {"shape ", shape, ": sizes must not be negative"});
     if (size == 0) {
       empty = true;
     } else if (count > limit / size) {
@@ -60,7 +60,7 @@ std::int64_t numel(const Shape& shape) {
     }
   }
   if (empty) return 0;
-  if (too_large) throw Error(ErrorCode::overflow, "shape " + to_string(shape) + ": too large for the address space");
+  if (too_large) detail::fail(ErrorCode::overflow, {"shape ", shape, ": too large for the address space"});
   return count;
 }
 
@@ -82,8 +82,7 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
     const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
     const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
     if (x != y && x != 1 && y != 1) {
-      throw Error(ErrorCode::shape,
-                  std::string(op) + ": shapes do not broadcast: a is " + to_string(a) + ", b is " + to_string(b));
+      detail::fail(ErrorCode::shape, {op, ": shapes do not broadcast: a is ", a, ", b is ", b});
     }
     result[result.size() - 1 - i] = x == 1 ? y : x;
   }

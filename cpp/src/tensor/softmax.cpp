@@ -37,7 +37,7 @@ template <class F, class T>
 void with_scalar(const T* x, T scalar, T* y, std::size_t count) noexcept {
   T repeated[simd::Vec<T>::width];
   simd::Vec<T>::splat(scalar).store(repeated);
-  binary_row<T, F>({y, {x, repeated}, {1, 0}, count});
+  run_row<T>(&binary_row<T, F>, {y, {x, repeated}, {1, 0}, count});
 }
 
 }  // namespace

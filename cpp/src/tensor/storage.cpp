@@ -1,19 +1,16 @@
 #include "storage.h"
 
-#include <string>
-
+#include "check.h"
 #include "memory_pool.h"
-#include "tinytorch/error.h"
 
 namespace tinytorch {
 
 Storage::Storage(const Shape& shape, DType dtype, std::size_t bytes)
     : data_(static_cast<std::byte*>(detail::MemoryPool::instance().acquire(bytes))), bytes_(bytes) {
   if (data_ == nullptr) {
-    throw Error(ErrorCode::out_of_memory, "out of memory: a tensor of shape " + to_string(shape) + " " +
-                                              std::string(name_of(dtype)) + " needs " + std::to_string(bytes) +
-                                              " bytes, " + std::to_string(memory_stats().live_bytes) +
-                                              " are in use by live tensors");
+    detail::fail(ErrorCode::out_of_memory,
+                 {"out of memory: a tensor of shape ", shape, " ", name_of(dtype), " needs ", bytes, " bytes, ",
+                  memory_stats().live_bytes, " are in use by live tensors"});
   }
 }
 

@@ -42,6 +42,35 @@ namespace {
 constexpr std::size_t parallel_grain = 32768;
 constexpr std::size_t chunk = 256;
 
+}  // namespace
+
+template <class T>
+void run_row(RowFunction<T> f, Row<T> row) {
+  constexpr std::size_t width = 16 / sizeof(T);
+  const std::size_t rest = row.count % width, whole = row.count - rest;
+  if (whole > 0) {
+    row.count = whole;
+    f(row);
+  }
+  if (rest == 0) return;
+  T padded[max_operands][width] = {};
+  T* out = row.out + whole;
+  for (std::size_t k = 0; k < row.in.size(); ++k) {
+    if (row.in[k] == nullptr || row.step[k] == 0) continue;
+    std::copy_n(row.in[k] + whole, rest, padded[k]);
+    row.in[k] = padded[k];
+  }
+  row.out = padded[max_operands - 1];
+  row.count = width;
+  f(row);
+  std::copy_n(row.out, rest, out);
+}
+
+template void run_row<float>(RowFunction<float>, Row<float>);
+template void run_row<double>(RowFunction<double>, Row<double>);
+
+namespace {
+
 template <class T>
 struct RowRunner {
   const LoopNest& nest;
@@ -73,7 +102,7 @@ struct RowRunner {
     row.out = base[0] + offset[0];
     row.count = count;
     if (direct) {
-      function(row);
+      run_row(function, row);
       return;
     }
     for (std::size_t done = 0; done < count; done += chunk) {
@@ -90,7 +119,7 @@ struct RowRunner {
       T* to = base[0] + offset[0] + first * step[0];
       row.out = step[0] == 1 ? to : gathered[0];
       row.count = n;
-      function(row);
+      run_row(function, row);
       if (step[0] == 1) continue;
       for (std::size_t i = 0; i < n; ++i) to[static_cast<std::int64_t>(i) * step[0]] = gathered[0][i];
     }
@@ -123,7 +152,7 @@ void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, R
   }
   if (flat) {
     const auto part = [&](std::size_t begin, std::size_t end) {
-      f({base[0] + begin, {base[1] + begin, base[2] ? base[2] + begin : nullptr}, {1, 1}, end - begin});
+      run_row(f, {base[0] + begin, {base[1] + begin, base[2] ? base[2] + begin : nullptr}, {1, 1}, end - begin});
     };
     if (count < 2 * parallel_grain) return part(0, count);
     return parallel_for(count, parallel_grain, part);

@@ -66,8 +66,14 @@ struct Row {
   std::array<std::ptrdiff_t, max_operands - 1> step;
   std::size_t count;
 };
+/// Computes a row whose count is a multiple of the vector's width, so that it is a single loop.
 template <class T>
 using RowFunction = void (*)(const Row<T>&);
+
+/// Calls f for a row of any length: the rest behind the last whole vector goes through padded copies, by the same
+/// code, so that no element depends on where it stands.
+template <class T>
+void run_row(RowFunction<T> f, Row<T> row);
 
 /// out = f(inputs), element by element, over out's shape; the inputs broadcast to it and have out's dtype T. An
 /// input may be `out` itself; the caller sees to it that nothing else overlaps.

@@ -58,54 +58,51 @@ Tensor Tensor::scalar(double value, DType dtype) { return full({}, value, dtype)
 Tensor Tensor::eye(std::int64_t n, std::optional<std::int64_t> m, DType dtype) {
   Tensor result = zeros({n, m.value_or(n)}, dtype);
   const std::int64_t columns = result.impl_->shape[1];
-  detail::for_dtype(dtype, [&]<class T>() {
-    T* data = result.mutable_data<T>();
-    for (std::int64_t i = 0; i < std::min(n, columns); ++i) data[i * columns + i] = T(1);
-  });
+  for (std::int64_t i = 0; i < std::min(n, columns); ++i) {
+    detail::store_element(result.impl_->bytes(), dtype, i * (columns + 1), 1);
+  }
   return result;
 }
 
 Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
   const double count = std::ceil((stop - start) / step);
   if (step == 0 || !std::isfinite(start) || !std::isfinite(count)) {
-    detail::fail(ErrorCode::invalid_argument, {"arange: no sequence from ", std::to_string(start), " to ",
-                                               std::to_string(stop), " by ", std::to_string(step)});
+    detail::fail(ErrorCode::invalid_argument, {"arange: no sequence from ", start, " to ", stop, " by ", step});
   }
   // Beyond 2^53 a double no longer counts; numel() reports what is too large.
   Tensor result = empty({static_cast<std::int64_t>(std::clamp(count, 0.0, 9007199254740992.0))}, dtype);
-  detail::for_dtype(dtype, [&]<class T>() {
-    T* data = result.mutable_data<T>();
-    for (std::int64_t i = 0; i < result.numel(); ++i) {
-      data[i] = detail::convert<T>(start + static_cast<double>(i) * step);
+  for (std::int64_t i = 0; i < result.numel(); ++i) {
+    detail::store_element(result.impl_->bytes(), dtype, i, start + static_cast<double>(i) * step);
+  }
+  return result;
+}
+
+namespace {
+
+Tensor random(const char* op, const Shape& shape, DType dtype, bool normal) {
+  if (!is_floating(dtype)) detail::fail(ErrorCode::dtype, {op, ": needs float32 or float64, not ", name_of(dtype)});
+  Tensor result = Tensor::empty(shape, dtype);
+  detail::for_floating(dtype, [&]<class T>() {
+    const std::span out(result.mutable_data<T>(), static_cast<std::size_t>(result.numel()));
+    if (normal) {
+      default_generator().fill_normal(out);
+    } else {
+      default_generator().fill_uniform(out);
     }
   });
   return result;
 }
 
-Tensor Tensor::rand(const Shape& shape, DType dtype) {
-  if (!is_floating(dtype)) detail::fail(ErrorCode::dtype, {"rand: needs float32 or float64, not ", name_of(dtype)});
-  Tensor result = empty(shape, dtype);
-  detail::for_floating(dtype, [&]<class T>() {
-    default_generator().fill_uniform(std::span(result.mutable_data<T>(), static_cast<std::size_t>(result.numel())));
-  });
-  return result;
-}
+}  // namespace
 
-Tensor Tensor::randn(const Shape& shape, DType dtype) {
-  if (!is_floating(dtype)) detail::fail(ErrorCode::dtype, {"randn: needs float32 or float64, not ", name_of(dtype)});
-  Tensor result = empty(shape, dtype);
-  detail::for_floating(dtype, [&]<class T>() {
-    default_generator().fill_normal(std::span(result.mutable_data<T>(), static_cast<std::size_t>(result.numel())));
-  });
-  return result;
-}
+Tensor Tensor::rand(const Shape& shape, DType dtype) { return random("rand", shape, dtype, false); }
+Tensor Tensor::randn(const Shape& shape, DType dtype) { return random("randn", shape, dtype, true); }
 
 template <class T>
 Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
   const auto count = static_cast<std::size_t>(tinytorch::numel(shape));
   if (values.size() != count) {
-    detail::fail(ErrorCode::shape, {"from: shape ", to_string(shape), " needs ", std::to_string(count),
-                                    " values, there are ", std::to_string(values.size())});
+    detail::fail(ErrorCode::shape, {"from: shape ", shape, " needs ", count, " values, there are ", values.size()});
   }
   Tensor result = empty(shape, dtype_of<T>);
   std::copy(values.begin(), values.end(), result.mutable_data<T>());
@@ -138,8 +135,8 @@ T* Tensor::mutable_data() {
 }
 
 double Tensor::item() const {
-  if (numel() != 1) detail::fail(ErrorCode::shape, {"item: needs one element, the shape is ", to_string(shape())});
-  return detail::for_dtype(impl_->dtype, [&]<class T>() { return static_cast<double>(*data<T>()); });
+  if (numel() != 1) detail::fail(ErrorCode::shape, {"item: needs one element, the shape is ", shape()});
+  return detail::load_element(impl_->bytes(), impl_->dtype, 0);
 }
 
 double Tensor::at(std::initializer_list<std::int64_t> index) const {
@@ -152,17 +149,16 @@ double Tensor::at(std::initializer_list<std::int64_t> index) const {
     offset += position[i] * strides()[i];
   }
   if (!inside) {
-    detail::fail(ErrorCode::invalid_argument,
-                 {"at: index ", to_string(position), " is outside of shape ", to_string(shape())});
+    detail::fail(ErrorCode::invalid_argument, {"at: index ", position, " is outside of shape ", shape()});
   }
-  return detail::for_dtype(impl_->dtype, [&]<class T>() { return static_cast<double>(data<T>()[offset]); });
+  return detail::load_element(impl_->bytes(), impl_->dtype, offset);
 }
 
 template <class T>
 void Tensor::copy_to(std::span<T> out) const {
   if (static_cast<std::int64_t>(out.size()) != numel()) {
-    detail::fail(ErrorCode::shape, {"copy_to: shape ", to_string(shape()), " has ", std::to_string(numel()),
-                                    " elements, the destination ", std::to_string(out.size())});
+    detail::fail(ErrorCode::shape,
+                 {"copy_to: shape ", shape(), " has ", numel(), " elements, the destination ", out.size()});
   }
   if (out.empty()) return;
   detail::copy_strided({reinterpret_cast<std::byte*>(out.data()), contiguous_strides(shape()), dtype_of<T>},
@@ -187,15 +183,10 @@ void Tensor::fill(double value) {
   ++impl_->storage->version;
   Strides same_element;
   same_element.resize(ndim());
-  detail::for_dtype(dtype(), [&]<class T>() {
-    T converted = detail::convert<T>(value);
-    if (impl_->contiguous) {
-      std::fill_n(reinterpret_cast<T*>(impl_->bytes()), impl_->numel, converted);
-    } else {
-      detail::copy_strided({impl_->bytes(), strides(), dtype()},
-                           {reinterpret_cast<std::byte*>(&converted), same_element, dtype()}, shape());
-    }
-  });
+  double converted = 0;  // the value in the tensor's own type
+  detail::store_element(&converted, dtype(), 0, value);
+  detail::copy_strided({impl_->bytes(), strides(), dtype()},
+                       {reinterpret_cast<std::byte*>(&converted), same_element, dtype()}, shape());
 }
 
 Tensor Tensor::clone() const {
@@ -225,6 +216,7 @@ Tensor Tensor::to(DType target) const {
 TINYTORCH_INSTANTIATE(float)
 TINYTORCH_INSTANTIATE(double)
 TINYTORCH_INSTANTIATE(std::int32_t)
+TINYTORCH_INSTANTIATE(std::uint8_t)
 #undef TINYTORCH_INSTANTIATE
 
 }  // namespace tinytorch

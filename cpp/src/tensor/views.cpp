@@ -87,8 +87,7 @@ Tensor Tensor::reshape(Shape target) const {
     fits = fits && known == numel();
   }
   if (!fits) {
-    detail::fail(ErrorCode::shape, {"reshape: ", to_string(shape()), " has ", std::to_string(numel()),
-                                    " elements and cannot become ", to_string(asked)});
+    detail::fail(ErrorCode::shape, {"reshape: ", shape(), " has ", numel(), " elements and cannot become ", asked});
   }
   if (impl_->contiguous) return detail::make_view(*this, impl_->offset, target, contiguous_strides(target));
   Strides strides_of_view;
@@ -112,7 +111,7 @@ Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
 Tensor Tensor::slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step) const {
   detail::require_defined(*this, "slice", "a");
   const std::size_t axis = detail::require_dim(dim, shape(), "slice");
-  if (step < 1) detail::fail(ErrorCode::invalid_argument, {"slice: step ", std::to_string(step), " is not positive"});
+  if (step < 1) detail::fail(ErrorCode::invalid_argument, {"slice: step ", step, " is not positive"});
   const std::int64_t size = shape()[axis];
   const auto place = [size](std::int64_t index) {
     return std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
@@ -141,7 +140,7 @@ Tensor Tensor::expand(const Shape& target) const {
     new_strides[shift + i] = shape()[i] == target[shift + i] ? strides()[i] : 0;
   }
   if (!fits) {
-    detail::fail(ErrorCode::shape, {"expand: ", to_string(shape()), " does not broadcast to ", to_string(target)});
+    detail::fail(ErrorCode::shape, {"expand: ", shape(), " does not broadcast to ", target});
   }
   return detail::make_view(*this, impl_->offset, target, new_strides);
 }
