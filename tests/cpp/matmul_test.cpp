@@ -123,6 +123,14 @@ TEST_P(Matmul, AccumulateBiasAndReluInEveryCombination) {
   }
 }
 
+// The activation belongs to the finished sum, the bias into it once, however many blocks k is cut into.
+TEST_P(Matmul, EpilogueOnceForAnyNumberOfBlocks) {
+  for (std::size_t k : {300, 330, 520, 700, 1031}) {
+    check({.m = 7, .n = 9, .k = k, .bias = true, .relu = true});
+    check({.m = 1, .n = 21, .k = k, .accumulate = true, .bias = true, .relu = true});
+  }
+}
+
 TEST_P(Matmul, TrainingStepShapes) {
   check({.m = 97, .n = 50, .k = 64, .a = Layout::columns, .accumulate = true});  // dW += X^T . dY
   check({.m = 64, .n = 97, .k = 50, .b = Layout::columns});                      // dX = dY . W^T

@@ -1,0 +1,127 @@
+// Reproducibility: a product's bits depend on its arguments alone; not on the number of threads, on what ran before,
+// or on how much of C is computed in one call.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <tuple>
+#include <vector>
+
+#include "matmul/registry.h"
+#include "matmul_tester.h"
+#include "tinytorch/dtype.h"
+#include "tinytorch/threads.h"
+
+namespace tinytorch::testing {
+namespace {
+
+template <class T>
+bool same_bits(const std::vector<T>& x, const std::vector<T>& y) {
+  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0;
+}
+
+class MatmulBits : public ::testing::TestWithParam<std::tuple<KernelId, DType>> {
+ protected:
+  void TearDown() override { set_num_threads(threads_before_); }
+
+  template <class Check>
+  static void for_type(Check check) {
+    const auto [kernel, dtype] = GetParam();
+    if (dtype == DType::float32) {
+      check(kernel, float{});
+    } else {
+      check(kernel, double{});
+    }
+  }
+
+ private:
+  int threads_before_ = num_threads();
+};
+
+std::string param_name(const ::testing::TestParamInfo<MatmulBits::ParamType>& info) {
+  return kernel_name(std::get<0>(info.param)) + "_" + std::string(name_of(std::get<1>(info.param)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, MatmulBits,
+                         ::testing::Combine(::testing::ValuesIn(runnable_kernels()),
+                                            ::testing::Values(DType::float32, DType::float64)),
+                         param_name);
+
+/// The rungs of our own: Eigen sums as it likes.
+class MatmulOrder : public MatmulBits {};
+
+std::vector<KernelId> own_kernels() {
+  std::vector<KernelId> ids = runnable_kernels();
+  std::erase(ids, static_cast<KernelId>(detail::Rung::eigen));
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, MatmulOrder,
+                         ::testing::Combine(::testing::ValuesIn(own_kernels()),
+                                            ::testing::Values(DType::float32, DType::float64)),
+                         param_name);
+
+TEST_P(MatmulBits, AreTheSameForAnyNumberOfThreads) {
+  for_type([](KernelId kernel, auto type) {
+    using T = decltype(type);
+    for (const MatmulCase& which :
+         {MatmulCase{.m = 64, .n = 256, .k = 784, .bias = true, .relu = true}, MatmulCase{.m = 1, .n = 517, .k = 300},
+          MatmulCase{.m = 300, .n = 10, .k = 128, .accumulate = true}, MatmulCase{.m = 131, .n = 97, .k = 67},
+          MatmulCase{.m = 97, .n = 131, .k = 64, .a = Layout::columns, .b = Layout::columns}}) {
+      SCOPED_TRACE(which);
+      MatmulProblem<T> problem(which, Data::reals);
+      set_num_threads(1);
+      const std::vector<T> expected = problem.run(kernel);
+      for (const int threads : {2, 3, 4}) {
+        set_num_threads(threads);
+        for (int round = 0; round < 3; ++round) {
+          EXPECT_TRUE(same_bits(problem.run(kernel), expected)) << threads << " threads";
+        }
+      }
+    }
+  });
+}
+
+TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {
+  for_type([](KernelId kernel, auto type) {
+    using T = decltype(type);
+    MatmulProblem<T> small({.m = 7, .n = 11, .k = 13, .b = Layout::columns}, Data::reals);
+    MatmulProblem<T> large({.m = 90, .n = 95, .k = 85, .a = Layout::strided, .b = Layout::strided}, Data::reals, 2);
+    const std::vector<T> expected = small.run(kernel);
+    (void)large.run(kernel);
+    EXPECT_TRUE(same_bits(small.run(kernel), expected));
+    large.a.at(0, 0) = std::numeric_limits<T>::quiet_NaN();  // may stay behind in the workspace
+    (void)large.run(kernel);
+    EXPECT_TRUE(same_bits(small.run(kernel), expected));
+  });
+}
+
+// Each element is the sum over p = 0, 1, ... in this order, so it does not matter where in
+// a tile, or in whose share of C, it was computed.
+TEST_P(MatmulOrder, DoesNotDependOnHowCIsDivided) {
+  for_type([](KernelId kernel, auto type) {
+    using T = decltype(type);
+    constexpr std::size_t m = 45, n = 38, k = 530;
+    MatmulProblem<T> problem({.m = m, .n = n, .k = k}, Data::reals);
+    const std::vector<T> expected = problem.run(kernel);
+    for (const auto [rows, columns] : {std::pair{1, 38}, {45, 1}, {5, 7}, {13, 16}, {44, 37}}) {
+      const auto height = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(columns);
+      std::vector<T> c(m * n, std::numeric_limits<T>::quiet_NaN());
+      for (std::size_t i = 0; i < m; i += height) {
+        for (std::size_t j = 0; j < n; j += width) {
+          MatmulArgs<T> part = problem.args();
+          part.m = std::min(height, m - i);
+          part.n = std::min(width, n - j);
+          part.a += static_cast<std::ptrdiff_t>(i) * part.a_row;
+          part.b += j;
+          part.c = c.data() + i * n + j;
+          part.c_row = n;
+          matmul(part, kernel);
+        }
+      }
+      EXPECT_TRUE(same_bits(c, expected)) << "in parts of " << rows << " x " << columns;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace tinytorch::testing
