@@ -39,6 +39,7 @@ void send_elements(const Tensor& t) {
     case DType::float32: return send({number(t.data<float>()), count});
     case DType::float64: return send({number(t.data<double>()), count});
     case DType::int32: return send({number(t.data<std::int32_t>()), count});
+    case DType::uint8: return send({number(t.data<std::uint8_t>()), count});
   }
 }
 
@@ -48,6 +49,7 @@ void send_elements_for_writing(Tensor& t) {
     case DType::float32: return send({number(t.mutable_data<float>()), count});
     case DType::float64: return send({number(t.mutable_data<double>()), count});
     case DType::int32: return send({number(t.mutable_data<std::int32_t>()), count});
+    case DType::uint8: return send({number(t.mutable_data<std::uint8_t>()), count});
   }
 }
 

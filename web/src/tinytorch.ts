@@ -1,5 +1,6 @@
 // The object that load() gives: every concept of one loaded module under one name.
 
+import { InvalidArgumentError } from './errors.js';
 import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
 import { type LayerClasses, layerClasses } from './nn.js';
@@ -22,7 +23,7 @@ export interface BuildInfo {
   readonly variant: Variant;
   /** Why this variant, as the end of a sentence: `this engine has relaxed SIMD`. */
   readonly variantReason: string;
-  /** How many threads a matrix product uses. */
+  /** How many threads an operation may use. */
   readonly threads: number;
   /** Why this many. */
   readonly threadsReason: string;
@@ -55,14 +56,20 @@ export interface TinyTorch extends BuildInfo, LayerClasses {
   /** Runs a block and disposes of every tensor and layer it made, except those inside its result. */
   tidy<Result>(block: () => Result): Result;
   memory(): MemoryInfo;
+  /** Uses so many threads from now on, at most those that were loaded. Results have the same bits for any number. */
+  setThreads(count: number): void;
+  /** Stops the workers. Nothing of this module can be used afterwards; without threads there is nothing to stop. */
+  terminate(): void;
+
   /** Lets `memory().peakBytes` start again from what is live now. */
   resetPeakMemory(): void;
   /** Gives buffers that are kept for reuse back to the module's allocator. */
   releasePooledMemory(): void;
 }
 
-export function assemble(runtime: Runtime, build: BuildInfo): TinyTorch {
+export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): TinyTorch {
   const { module } = runtime;
+  const loadedThreads = module.threads();
   const kernels = new Kernels(runtime);
   const compared = (a: Tensor, b: Tensor, where: string): [number, number] => [
     tensorHandle(runtime, a, where),
@@ -72,6 +79,19 @@ export function assemble(runtime: Runtime, build: BuildInfo): TinyTorch {
     ...build,
     Tensor: tensorClass(runtime),
     ...layerClasses({ runtime, kernels }),
+
+    get threads() {
+      return module.threads();
+    },
+    setThreads: (count: number) => {
+      if (!Number.isInteger(count) || count < 1 || count > loadedThreads) {
+        throw new InvalidArgumentError(
+          `setThreads: a whole number from 1 to ${loadedThreads}, not ${String(count)}`,
+        );
+      }
+      module.setThreads(count);
+    },
+    terminate: () => module.PThread?.terminateAllThreads(),
 
     manualSeed: (seed: number) => module.manualSeed(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0),
     matmul: (a: Tensor, b: Tensor, options?: MatmulOptions) => kernels.matmul(a, b, options),

@@ -11,6 +11,8 @@ type Along = (a: Handle, dim: number) => Handle;
 
 export interface WasmModule {
   readonly wasmMemory: WebAssembly.Memory;
+  /** Only with threads. */
+  readonly PThread?: { terminateAllThreads(): void };
 
   exchange(): number;
   errorCode(): number;
@@ -82,12 +84,25 @@ export interface WasmModule {
   stopProfile(): Handle;
   profileRow(index: number): string;
 
+  threads(): number;
+  setThreads(count: number): void;
   memory(): void;
   resetPeakMemory(): void;
   releasePooledMemory(): void;
 }
 
+/** What a module is started with. */
+export interface ModuleOptions {
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ): object;
+  /** The memory and the number of workers of a module with threads. */
+  wasmMemory?: WebAssembly.Memory;
+  workers?: number;
+  /** Hears of workers that fail. */
+  printErr?: (text: string) => void;
+}
+
 /** What the ES module beside each .wasm exports. */
-export type ModuleFactory = (options: {
-  instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void): object;
-}) => Promise<WasmModule>;
+export type ModuleFactory = (options: ModuleOptions) => Promise<WasmModule>;

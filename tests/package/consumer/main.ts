@@ -5,4 +5,4 @@ using x: Tensor = tt.Tensor.ones([2, 3]);
 using model = new tt.Sequential([new tt.Dense(3, 4), new tt.ReLU()]);
 using y = model.forward(x);
 const data: Float32Array = y.data();
-document.title = `${tt.variant}: ${y.shape.join('x')}, ${data.length} numbers`;
+document.title = `${tt.variant} x${tt.threads}: ${y.shape.join('x')}, ${data.length} numbers`;
