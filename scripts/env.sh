@@ -9,7 +9,7 @@ TT_NODE_MIN=20
 
 # The modules, one preset each: build/wasm-<variant>/module/tinytorch-<variant>.{js,wasm}.
 # shellcheck disable=SC2034  # read by build.sh and test.sh
-TT_VARIANTS="scalar simd relaxed"
+TT_VARIANTS="scalar simd relaxed simd-mt relaxed-mt"
 
 # tt_at_least VERSION MINIMUM: true if VERSION is MINIMUM or newer.
 tt_at_least() {
