@@ -20,6 +20,7 @@
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/micro_tile.h"
 #include "matmul/packed/pack.h"
+#include "matmul/packed/row_product.h"
 
 namespace tinytorch::detail {
 
@@ -28,14 +29,16 @@ class PackedProduct {
  public:
   using V = typename Tiles::vector;
   using T = typename Tiles::value_type;
+  using Rows = RowProduct<V, typename Tiles::rounding>;
 
   /// Everything that is decided from the shape and strides alone, before anything is computed.
   explicit PackedProduct(const MatmulArgs<T>& args)
       : kc_(even_step(args.k, kMaxKc<T>, 1)),
         mc_(even_step(args.m, kMaxMc, Tiles::mr)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
-        pack_b_(args.b_col != 1 || args.m > 2 * Tiles::mr),
-        keep_b_(pack_b_ && args.m > mc_) {}
+        pack_b_(!reads_b_in_place(args)),
+        keep_b_(pack_b_ && args.m > mc_),
+        by_rows_(Rows::suits(args)) {}
 
   /// Elements of scratch: the packed block of A, then that of B.
   [[nodiscard]] std::size_t workspace() const {
@@ -44,6 +47,10 @@ class PackedProduct {
 
   void run(const KernelArgs<T>& args) const {
     if (args.accumulate && args.bias) add_bias(args);
+    if (by_rows_) {
+      run_by_rows(args);
+      return;
+    }
     T* const a_block = args.workspace;
     T* const b_block = args.workspace + a_elements();
     for (std::size_t jc = 0; jc < args.n; jc += nc_) {
@@ -79,10 +86,27 @@ class PackedProduct {
     std::size_t column, columns, width;
   };
 
+  /// B can be read where it stands if its columns are neighbours and it is used by few tiles or is small.
+  /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
+  /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
+  [[nodiscard]] static bool reads_b_in_place(const MatmulArgs<T>& args) {
+    constexpr std::size_t few_rows = 72, small_bytes = 256 * 1024, critical_stride = 4096 / sizeof(T);
+    return args.b_col == 1 && (args.m <= few_rows || args.k * args.n <= small_bytes / sizeof(T)) &&
+           static_cast<std::size_t>(args.b_row) % critical_stride != 0;
+  }
+
   [[nodiscard]] std::size_t a_elements() const {
     return round_up((mc_ + Tiles::min_rows) * kc_ + kPackOverrun, 64 / sizeof(T));
   }
   [[nodiscard]] std::size_t b_columns() const { return round_up(nc_, Tiles::nr); }
+
+  void run_by_rows(const KernelArgs<T>& args) const {
+    const T floor = args.activation == Activation::relu ? T(0) : -std::numeric_limits<T>::infinity();
+    for (std::size_t i = 0; i < args.m; ++i) {
+      T* const c = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
+      Rows::run(args, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias, c, floor);
+    }
+  }
 
   static void pack_a(const KernelArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc,
                      T* out) {
@@ -171,8 +195,9 @@ class PackedProduct {
   }
 
   std::size_t kc_, mc_, nc_;
-  bool pack_b_;  ///< else read where it stands
-  bool keep_b_;  ///< packed panels are used by more than one block of rows
+  bool pack_b_;   ///< else read where it stands
+  bool keep_b_;   ///< packed panels are used by more than one block of rows
+  bool by_rows_;  ///< too few rows for tiles
 };
 
 }  // namespace tinytorch::detail

@@ -87,6 +87,7 @@ using MicroTile = void (*)(const TileArgs<T>&);
 template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV>
 struct TileSet {
   using vector = V;
+  using rounding = Rounding;
   using value_type = typename V::value_type;
   static constexpr std::size_t mr = MR, min_rows = MinRows;
   static constexpr std::size_t nr = NV * V::width, min_columns = MinNV * V::width;
