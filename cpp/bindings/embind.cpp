@@ -170,9 +170,9 @@ Handle forward(Handle m, Handle x) {
 }
 void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
 std::string module_name(Handle m) { return std::string(module(m).name()); }
+int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
 std::string parameter_name(Handle m, int index) {
-  const auto named = module(m).named_parameters();
-  return static_cast<std::size_t>(index) < named.size() ? named[static_cast<std::size_t>(index)].first : "";
+  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
 }
 Handle parameter(Handle m, int index) {
   return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
@@ -282,6 +282,7 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("forward", forward);
   function("setKernel", set_kernel);
   function("moduleName", module_name);
+  function("parameterCount", parameter_count);
   function("parameterName", parameter_name);
   function("parameter", parameter);
 
