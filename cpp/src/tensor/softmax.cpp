@@ -40,6 +40,13 @@ void with_scalar(const T* x, T scalar, T* y, std::size_t count) noexcept {
   run_row<T>(&binary_row<T, F>, {y, {x, repeated}, {1, 0}, count});
 }
 
+template <class T>
+T log_of(T x) noexcept {
+  T lanes[simd::Vec<T>::width];
+  vmath::log(simd::Vec<T>::splat(x)).store(lanes);
+  return lanes[0];
+}
+
 }  // namespace
 
 template <class T>
@@ -52,7 +59,6 @@ void softmax_row(const T* x, T* y, std::size_t count) noexcept {
 template <class T>
 void log_softmax_row(const T* x, T* y, std::size_t count) noexcept {
   if (count == 0) return;
-  using V = simd::Vec<T>;
   const T highest = max_row(x, count);
   constexpr std::size_t chunk = 256;
   // The exponentials are only summed: the chunks' sums in a fixed order.
@@ -63,12 +69,21 @@ void log_softmax_row(const T* x, T* y, std::size_t count) noexcept {
     with_scalar<ExpOfDifference>(x + i, highest, part, n);
     sum += sum_row(part, n);
   }
-  T log_sum[V::width];
-  vmath::log(V::splat(sum)).store(log_sum);
   with_scalar<Difference>(x, highest, y, count);
-  with_scalar<Difference>(y, log_sum[0], y, count);
+  with_scalar<Difference>(y, log_of(sum), y, count);
 }
 
+template <class T>
+T softmax_loss_row(const T* x, T* y, std::size_t count, std::size_t label) noexcept {
+  const T highest = max_row(x, count);
+  with_scalar<ExpOfDifference>(x, highest, y, count);
+  const T sum = sum_row(y, count);
+  with_scalar<Quotient>(y, sum, y, count);
+  return log_of(sum) - (x[label] - highest);
+}
+
+template float softmax_loss_row<float>(const float*, float*, std::size_t, std::size_t) noexcept;
+template double softmax_loss_row<double>(const double*, double*, std::size_t, std::size_t) noexcept;
 template void softmax_row<float>(const float*, float*, std::size_t) noexcept;
 template void softmax_row<double>(const double*, double*, std::size_t) noexcept;
 template void log_softmax_row<float>(const float*, float*, std::size_t) noexcept;

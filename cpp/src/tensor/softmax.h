@@ -13,4 +13,8 @@ void softmax_row(const T* x, T* y, std::size_t count) noexcept;
 template <class T>
 void log_softmax_row(const T* x, T* y, std::size_t count) noexcept;
 
+/// y = softmax(x); returns the cross-entropy -log softmax(x)[label] of the row.
+template <class T>
+[[nodiscard]] T softmax_loss_row(const T* x, T* y, std::size_t count, std::size_t label) noexcept;
+
 }  // namespace tinytorch::detail

@@ -27,6 +27,14 @@ class Storage {
   std::size_t bytes_;
 };
 
+/// What autograd hangs on a tensor; nothing where no gradient is wanted.
+struct GradientState {
+  GradientState() = default;
+  GradientState(const GradientState&) = delete;
+  GradientState& operator=(const GradientState&) = delete;
+  virtual ~GradientState() = default;
+};
+
 struct TensorImpl {
   std::shared_ptr<Storage> storage;
   std::int64_t offset = 0;  ///< of element (0, 0, ...), in elements
@@ -35,6 +43,7 @@ struct TensorImpl {
   std::int64_t numel = 0;
   DType dtype = DType::float32;
   bool contiguous = true;  ///< row-major without gaps
+  std::unique_ptr<GradientState> gradient;
 
   [[nodiscard]] std::byte* bytes() const noexcept {
     return storage->data() + offset * static_cast<std::int64_t>(size_of(dtype));

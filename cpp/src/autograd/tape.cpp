@@ -1,0 +1,292 @@
+#include "autograd/tape.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "tensor/check.h"
+#include "tensor/dispatch.h"
+
+namespace tinytorch {
+
+namespace {
+
+thread_local bool recording = true;
+thread_local bool detecting = false;
+
+}  // namespace
+
+bool grad_enabled() noexcept { return recording; }
+void set_grad_enabled(bool enabled) noexcept { recording = enabled; }
+NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+void set_anomaly_detection(bool enabled) noexcept { detecting = enabled; }
+
+namespace detail {
+
+namespace {
+
+std::atomic<std::uint64_t> nodes_made{0};
+
+// A long chain of nodes must not be freed by recursion: each puts what it held on this list, and the first takes from
+// it until it is empty.
+thread_local std::vector<std::shared_ptr<Node>> to_free;
+thread_local bool freeing = false;
+
+}  // namespace
+
+const Tensor& Saved::get(const Node& node) const {
+  if (tensor_.version() != version_) {
+    fail(ErrorCode::autograd, {"backward: a tensor that the gradient of '", node.name(),
+                               "' needs has been overwritten since, its shape is ", tensor_.shape()});
+  }
+  return tensor_;
+}
+
+Node::Node(const char* op, BackwardFunction function) noexcept
+    : name_(op), function_(function), number_(nodes_made.fetch_add(1, std::memory_order_relaxed)) {}
+
+Node::~Node() { free(); }
+
+void Node::free() noexcept {
+  freed_ = true;
+  for (Edge& edge : edges_) {
+    if (edge.node) to_free.push_back(std::move(edge.node));
+    edge.leaf.reset();
+  }
+  for (Saved& saved : saved_) saved = Saved();
+  if (freeing) return;
+  freeing = true;
+  while (!to_free.empty()) {
+    const std::shared_ptr<Node> last = std::move(to_free.back());
+    to_free.pop_back();
+  }
+  freeing = false;
+}
+
+void Node::save(std::initializer_list<Tensor> tensors) {
+  std::size_t i = 0;
+  for (const Tensor& tensor : tensors) saved_[i++] = Saved(tensor);
+}
+
+bool is_unshared(const Tensor& t) noexcept {
+  return t.impl().use_count() == 1 && t.impl()->storage.use_count() == 1 && t.is_contiguous();
+}
+
+Tensor& Node::slot(std::size_t input) {
+  Edge& edge = edges_[input];
+  return edge.leaf ? static_cast<History*>(edge.leaf->gradient.get())->grad : edge.node->pending;
+}
+
+void Node::add(std::size_t input, Tensor gradient) {
+  if (!wants(input)) return;
+  if (gradient.shape() != edges_[input].shape) gradient = sum_to(gradient, edges_[input].shape);
+  Tensor& to = slot(input);
+  if (!to.defined()) {
+    // A leaf's gradient is its own and dense: users and optimisers write to it.
+    to = edges_[input].leaf && !is_unshared(gradient) ? gradient.clone() : std::move(gradient);
+  } else if (is_unshared(to)) {
+    to = ops::add(to, gradient, &to);
+  } else {
+    to = ops::add(to, gradient);
+  }
+}
+
+Tensor& Node::accumulator(std::size_t input, DType dtype, bool& accumulate) {
+  Tensor& to = slot(input);
+  accumulate = to.defined();
+  if (!accumulate) {
+    to = Tensor::empty(edges_[input].shape, dtype);
+  } else if (!is_unshared(to)) {
+    to = to.clone();
+  }
+  return to;
+}
+
+Tensor sum_to(const Tensor& gradient, const Shape& shape) {
+  Tensor g = gradient;
+  const std::size_t lead = g.ndim() - shape.size();
+  if (lead > 0) {
+    // All leading axes at once.
+    Shape flat{-1};
+    for (std::size_t i = lead; i < g.ndim(); ++i) flat.push_back(g.shape()[i]);
+    if (g.numel() == 0) flat[0] = 0;
+    g = ops::sum(g.reshape(flat), {0});
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 1 && g.shape()[i] != 1) g = ops::sum(g, {static_cast<std::int64_t>(i), true});
+  }
+  return g;
+}
+
+bool any_requires_grad(std::initializer_list<const Tensor*> inputs) noexcept {
+  return recording && std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return history(*t) != nullptr; });
+}
+
+Node* record(const char* op, const Tensor& result, std::initializer_list<const Tensor*> inputs,
+             BackwardFunction backward) {
+  if (!any_requires_grad(inputs)) return nullptr;
+  auto node = std::make_shared<Node>(op, backward);
+  std::size_t i = 0;
+  for (const Tensor* input : inputs) {
+    Edge& edge = node->edges()[i++];
+    edge.shape = input->shape();
+    if (const History* h = history(*input)) {
+      edge.node = h->node;
+      if (!h->node) edge.leaf = input->impl();
+    }
+  }
+  check_finite(op, "in its result", result);
+  auto made = std::make_unique<History>();
+  made->node = std::move(node);
+  Node* raw = made->node.get();
+  result.impl()->gradient = std::move(made);
+  return raw;
+}
+
+void check_finite(const char* op, const char* where, const Tensor& result) {
+  if (!detecting || result.numel() == 0) return;
+  // 0 x is 0 for everything finite and NaN else.
+  const Tensor zero = ops::mul(result, Tensor::scalar(0, result.dtype()));
+  if (ops::sum(zero).item() == 0) return;
+  fail(ErrorCode::autograd, {"'", op, "' made the first NaN or infinity, ", where, " of shape ", result.shape()});
+}
+
+namespace {
+
+bool older(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) noexcept {
+  return a->number() < b->number();
+}
+
+/// Nodes with a complete gradient, the youngest first. Whatever is left after an error is forgotten.
+class Queue {
+ public:
+  ~Queue() {
+    for (const std::shared_ptr<Node>& node : nodes_) {
+      node->pending = Tensor();
+      node->queued = false;
+    }
+  }
+  void push(const std::shared_ptr<Node>& node) {
+    if (std::exchange(node->queued, true)) return;
+    nodes_.push_back(node);
+    std::push_heap(nodes_.begin(), nodes_.end(), older);
+  }
+  [[nodiscard]] std::shared_ptr<Node> pop() {
+    std::pop_heap(nodes_.begin(), nodes_.end(), older);
+    std::shared_ptr<Node> node = std::move(nodes_.back());
+    nodes_.pop_back();
+    node->queued = false;
+    return node;
+  }
+  [[nodiscard]] bool empty() const noexcept { return nodes_.empty(); }
+
+ private:
+  std::vector<std::shared_ptr<Node>> nodes_;
+};
+
+void check_gradients(Node& node) {
+  if (!detecting) return;
+  for (const Edge& edge : node.edges()) {
+    if (edge.node && edge.node->pending.defined()) check_finite(node.name(), "in the gradient", edge.node->pending);
+    if (edge.leaf) {
+      const Tensor& leaf_grad = static_cast<History*>(edge.leaf->gradient.get())->grad;
+      if (leaf_grad.defined()) check_finite(node.name(), "in the gradient", leaf_grad);
+    }
+  }
+}
+
+Tensor seed(const Tensor& root, const Tensor& given) {
+  if (!given.defined()) {
+    if (root.numel() != 1) {
+      fail(ErrorCode::autograd, {"backward: the result has shape ", root.shape(),
+                                 "; only for a single element is the gradient known to be 1, else give one"});
+    }
+    return Tensor::ones(root.shape(), root.dtype());
+  }
+  if (given.shape() != root.shape()) {
+    fail(ErrorCode::shape, {"backward: the gradient is ", given.shape(), ", the result ", root.shape()});
+  }
+  if (given.dtype() != root.dtype()) {
+    fail(ErrorCode::dtype,
+         {"backward: the gradient is ", name_of(given.dtype()), ", the result ", name_of(root.dtype())});
+  }
+  return given;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+void backward(const Tensor& root, const BackwardOptions& options) {
+  detail::require_defined(root, "backward", "the result");
+  detail::History* history = detail::history(root);
+  if (history == nullptr) {
+    detail::fail(ErrorCode::autograd,
+                 {"backward: the result of shape ", root.shape(), " depends on no tensor that requires a gradient"});
+  }
+  Tensor gradient = detail::seed(root, options.gradient);
+  const NoGrad no_grad;
+  if (!history->node) {
+    history->grad = history->grad.defined() ? ops::add(history->grad, gradient) : gradient.clone();
+    return;
+  }
+  detail::Queue queue;
+  history->node->pending = std::move(gradient);
+  queue.push(history->node);
+  while (!queue.empty()) {
+    const std::shared_ptr<detail::Node> node = queue.pop();
+    if (node->freed()) {
+      node->pending = Tensor();
+      detail::fail(ErrorCode::autograd, {"backward: the graph of '", node->name(),
+                                         "' was freed by an earlier backward; retain it there to go back twice"});
+    }
+    node->run(std::exchange(node->pending, Tensor()));
+    detail::check_gradients(*node);
+    for (const detail::Edge& edge : node->edges()) {
+      if (edge.node && edge.node->pending.defined()) queue.push(edge.node);
+    }
+    if (!options.retain_graph) node->free();
+  }
+}
+
+bool requires_grad(const Tensor& t) noexcept { return detail::history(t) != nullptr; }
+
+void set_requires_grad(Tensor& t, bool value) {
+  if (value) detail::require_floating(t, "requires_grad", "the tensor");
+  detail::require_defined(t, "requires_grad", "the tensor");
+  const detail::History* history = detail::history(t);
+  if (history && history->node) {
+    detail::fail(ErrorCode::autograd, {"requires_grad: the tensor is the result of '", history->node->name(),
+                                       "'; only a leaf can be changed, detach it first"});
+  }
+  if (!value) {
+    t.impl()->gradient.reset();
+  } else if (!history) {
+    t.impl()->gradient = std::make_unique<detail::History>();
+  }
+}
+
+Tensor grad(const Tensor& t) noexcept {
+  const detail::History* history = detail::history(t);
+  return history ? history->grad : Tensor();
+}
+
+void set_grad(Tensor& t, const Tensor& gradient) {
+  detail::History* history = detail::history(t);
+  if (!history || history->node) {
+    detail::fail(ErrorCode::autograd,
+                 {"set_grad: the tensor of shape ", t.shape(), " is not a leaf that requires one"});
+  }
+  if (gradient.defined()) detail::require_out(gradient, t.shape(), t.dtype(), "set_grad");
+  history->grad = gradient.defined() ? gradient.contiguous() : gradient;
+}
+
+Tensor detach(const Tensor& t) {
+  detail::require_defined(t, "detach", "the tensor");
+  return detail::make_view(t, t.impl()->offset, t.shape(), t.strides());
+}
+
+}  // namespace tinytorch

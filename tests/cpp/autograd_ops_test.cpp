@@ -1,0 +1,191 @@
+// The gradient of every operation.
+#include "autograd_tester.h"
+
+namespace tinytorch::testing {
+namespace {
+
+using namespace autograd;  // NOLINT: every name here is an operation under test
+
+using Binary = Tensor (*)(const Tensor&, const Tensor&);
+using Unary1 = Tensor (*)(const Tensor&);
+
+TEST(AutogradOps, BinaryWithBroadcasting) {
+  manual_seed(1);
+  const std::pair<Shape, Shape> shapes[] = {{{3, 4}, {3, 4}}, {{3, 4}, {4}},          {{4}, {3, 4}},   {{3, 1}, {1, 4}},
+                                            {{2, 3}, {}},     {{2, 3, 4}, {1, 3, 1}}, {{1}, {2, 1, 1}}};
+  const std::pair<const char*, Binary> all[] = {
+      {"add", add}, {"sub", sub}, {"mul", mul}, {"div", div}, {"maximum", maximum}};
+  for (const auto& [name, op] : all) {
+    for (const auto& [x, y] : shapes) {
+      const Function f = [op = op](const std::vector<Tensor>& in) { return op(in[0], in[1]); };
+      check_gradients(name, f, {normal(x), uniform(y, 1)});
+    }
+  }
+  const Function power = [](const std::vector<Tensor>& in) { return autograd::pow(in[0], in[1]); };
+  for (const auto& [x, y] : shapes) check_gradients("pow", power, {uniform(x, 0.5), normal(y)});
+}
+
+TEST(AutogradOps, PowWithAFixedExponent) {
+  for (double exponent : {2.0, 3.0, 0.5, -1.0}) {
+    const Function f = [=](const std::vector<Tensor>& in) {
+      return autograd::pow(in[0], Tensor::scalar(exponent, DType::float64));
+    };
+    check_gradients("pow " + std::to_string(exponent), f, {uniform({7}, 0.5)});
+  }
+  // At zero: d x^2 = 0, d 0^y / dy = 0.
+  Tensor x = Tensor::zeros({1}, DType::float64), y = Tensor::full({1}, 2, DType::float64);
+  set_requires_grad(x);
+  set_requires_grad(y);
+  backward(autograd::pow(x, y));
+  EXPECT_EQ(grad(x).item(), 0);
+  EXPECT_EQ(grad(y).item(), 0);
+}
+
+TEST(AutogradOps, Unary) {
+  manual_seed(2);
+  const std::pair<const char*, Unary1> all[] = {{"neg", neg},         {"abs", abs},   {"exp", exp},   {"relu", relu},
+                                                {"sigmoid", sigmoid}, {"tanh", tanh}, {"gelu", gelu}, {"clone", clone}};
+  for (const auto& [name, op] : all) {
+    for (const Shape& shape : {Shape{}, Shape{9}, Shape{3, 5}}) {
+      check_gradients(name, [op = op](const std::vector<Tensor>& in) { return op(in[0]); }, {normal(shape)});
+    }
+    check_gradients(name, [op = op](const std::vector<Tensor>& in) { return op(in[0]); },
+                    {make({4, 5}, DType::float64, View::transposed)});
+  }
+  check_gradients("log", [](const std::vector<Tensor>& in) { return log(in[0]); }, {uniform({9}, 0.5)});
+  check_gradients("sqrt", [](const std::vector<Tensor>& in) { return sqrt(in[0]); }, {uniform({9}, 0.5)});
+}
+
+TEST(AutogradOps, KinksAndTies) {
+  Tensor x = tensor64({3}, {-1, 0, 2});
+  set_requires_grad(x);
+  backward(sum(relu(x)));
+  EXPECT_EQ(values(grad(x)), (std::vector<double>{0, 0, 1}));
+  set_grad(x, {});
+  backward(sum(abs(x)));
+  EXPECT_EQ(values(grad(x)), (std::vector<double>{-1, 0, 1}));
+  set_grad(x, {});
+  backward(sum(maximum(x, tensor64({3}, {0, 0, 0}))));
+  EXPECT_EQ(values(grad(x)), (std::vector<double>{0, 0.5, 1}));
+  Tensor ties = tensor64({4}, {1, 3, 3, 2});
+  set_requires_grad(ties);
+  backward(max(ties));
+  EXPECT_EQ(values(grad(ties)), (std::vector<double>{0, 1, 0, 0}));
+}
+
+TEST(AutogradOps, ReductionsAndSoftmax) {
+  manual_seed(3);
+  const auto f = [](auto op, ops::Axes axes) { return [=](const std::vector<Tensor>& in) { return op(in[0], axes); }; };
+  for (const ops::Axes& axes : {ops::Axes{}, {0}, {1}, {-1, true}, {-3, true}, {std::nullopt, true}}) {
+    check_gradients("sum", f(sum, axes), {normal({3, 4, 2})});
+    check_gradients("mean", f(mean, axes), {normal({3, 4, 2})});
+    check_gradients("max", f(autograd::max, axes), {normal({3, 4, 2})});
+  }
+  check_gradients("sum of a view", f(sum, ops::Axes{0}), {make({4, 5}, DType::float64, View::transposed)});
+  for (std::int64_t dim : {0, 1, -1}) {
+    check_gradients("softmax", [=](const std::vector<Tensor>& in) { return softmax(in[0], dim); }, {normal({4, 5})});
+    check_gradients("log_softmax", [=](const std::vector<Tensor>& in) { return log_softmax(in[0], dim); },
+                    {normal({4, 5})});
+  }
+}
+
+TEST(AutogradOps, Views) {
+  manual_seed(4);
+  check_gradients("reshape", [](const std::vector<Tensor>& in) { return reshape(in[0], {2, -1}); }, {normal({3, 4})});
+  check_gradients("reshape of a view", [](const std::vector<Tensor>& in) { return reshape(transpose(in[0]), {12}); },
+                  {normal({3, 4})});
+  check_gradients("transpose", [](const std::vector<Tensor>& in) { return transpose(in[0], 0, 2); },
+                  {normal({2, 3, 4})});
+  check_gradients("slice", [](const std::vector<Tensor>& in) { return slice(in[0], 1, 1, 6, 2); }, {normal({3, 7})});
+  check_gradients("expand", [](const std::vector<Tensor>& in) { return expand(in[0], {2, 3, 4}); }, {normal({3, 1})});
+  // Two slices of one tensor, overlapping: both add up.
+  check_gradients("slices",
+                  [](const std::vector<Tensor>& in) { return add(slice(in[0], 0, 0, 4), slice(in[0], 0, 2, 6)); },
+                  {normal({6})});
+}
+
+TEST(AutogradOps, Products) {
+  manual_seed(5);
+  const std::pair<Shape, Shape> shapes[] = {
+      {{2, 3}, {3, 4}},    {{3}, {3}},          {{3}, {3, 4}},          {{2, 3}, {3}},
+      {{5, 2, 3}, {3, 4}}, {{2, 3}, {2, 3, 4}}, {{2, 2, 3}, {2, 3, 2}}, {{2, 1, 2, 3}, {3, 3, 2}},
+      {{2, 2, 3}, {3}},    {{3}, {2, 3, 2}}};
+  for (const auto& [x, y] : shapes) {
+    check_gradients("matmul " + to_string(x) + to_string(y),
+                    [](const std::vector<Tensor>& in) { return matmul(in[0], in[1]); }, {normal(x), normal(y)});
+  }
+  check_gradients("matmul of views", [](const std::vector<Tensor>& in) { return matmul(transpose(in[0]), in[1]); },
+                  {normal({3, 2}), make({3, 4}, DType::float64, View::transposed)});
+  for (const Shape& shape : {Shape{4, 3}, Shape{2, 2, 3}, Shape{3}}) {
+    for (Activation activation : {Activation::none, Activation::relu}) {
+      check_gradients("linear", [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], in[2], activation); },
+                      {normal(shape), normal({3, 5}), normal({5})});
+      check_gradients("linear without bias",
+                      [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], {}, activation); },
+                      {normal(shape), normal({3, 5})});
+    }
+  }
+}
+
+TEST(AutogradOps, NormAndLosses) {
+  manual_seed(6);
+  check_gradients(
+      "layer_norm", [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2]); },
+      {normal({3, 5}), normal({5}), normal({5})}, 1e-6);
+  check_gradients(
+      "layer_norm, plain", [](const std::vector<Tensor>& in) { return layer_norm(in[0], {}, {}); }, {normal({2, 3, 5})},
+      1e-6);
+  const std::vector<std::int32_t> classes{2, 0, 4, 1};
+  const Tensor labels = Tensor::from(std::span<const std::int32_t>(classes), {4});
+  for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
+    check_gradients("mse", [=](const std::vector<Tensor>& in) { return mse_loss(in[0], in[1], reduction); },
+                    {normal({3, 4}), normal({3, 4})});
+    check_gradients("cross_entropy",
+                    [=](const std::vector<Tensor>& in) { return cross_entropy(in[0], labels, reduction); },
+                    {normal({4, 5})});
+    Tensor target = Tensor::rand({3, 4}, DType::float64);
+    check_gradients(
+        "binary_cross_entropy",
+        [=](const std::vector<Tensor>& in) { return binary_cross_entropy(sigmoid(in[0]), target, reduction); },
+        {normal({3, 4})});
+  }
+}
+
+TEST(AutogradOps, DropoutKeepsItsMask) {
+  manual_seed(7);
+  Tensor x = Tensor::ones({1000}, DType::float64);
+  set_requires_grad(x);
+  const Tensor y = dropout(x, 0.25);
+  backward(sum(y));
+  EXPECT_EQ(values(grad(x)), values(y));
+  double zeros = 0;
+  for (double v : values(y)) {
+    EXPECT_TRUE(v == 0 || std::abs(v - 4.0 / 3) < 1e-15);
+    zeros += v == 0;
+  }
+  EXPECT_NEAR(zeros / 1000, 0.25, 0.07);
+  EXPECT_EQ(ops::max_abs_diff(dropout(x, 1), Tensor::scalar(0)), 0);
+  EXPECT_EQ(ops::max_abs_diff(dropout(x, 0), x), 0);
+  EXPECT_ERROR(dropout(x, 1.5), ErrorCode::invalid_argument, "dropout: p is 1.5, not between 0 and 1");
+}
+
+TEST(AutogradOps, LossesAgainstTheirDefinitions) {
+  const Tensor logits = tensor64({2, 3}, {1, 2, 3, 1000, 0, -1000});
+  const std::vector<std::int32_t> classes{0, 1};
+  const Tensor labels = Tensor::from(std::span<const std::int32_t>(classes), {2});
+  const double first = std::log(std::exp(-2) + std::exp(-1) + 1) + 2;
+  EXPECT_NEAR(cross_entropy(logits, labels).item(), (first + 1000) / 2, 1e-12);
+  EXPECT_NEAR(cross_entropy(logits, labels, Reduction::sum).item(), first + 1000, 1e-12);
+  EXPECT_NEAR(mse_loss(tensor64({2}, {1, 5}), tensor64({2}, {0, 2})).item(), 5, 1e-15);
+  EXPECT_NEAR(binary_cross_entropy(tensor64({2}, {0.25, 1}), tensor64({2}, {1, 0})).item(), (std::log(4) + 100) / 2,
+              1e-12);
+  EXPECT_ERROR(cross_entropy(logits, Tensor::full({2}, 3, DType::int32)), ErrorCode::invalid_argument,
+               "cross_entropy: label 3 of row 0 is not one of 3 classes");
+  EXPECT_ERROR(cross_entropy(logits, Tensor::zeros({2})), ErrorCode::dtype, "cross_entropy: labels must be int32");
+  EXPECT_ERROR(cross_entropy(logits, Tensor::zeros({3}, DType::int32)), ErrorCode::shape, "[2,3] and [3]");
+  EXPECT_ERROR(mse_loss(logits, labels.to(DType::float64)), ErrorCode::shape,
+               "mse_loss: shapes differ: the prediction is [2,3], the target [2]");
+}
+
+}  // namespace
+}  // namespace tinytorch::testing
