@@ -1,11 +1,16 @@
 // The same multiplications in the order i, k, j: one element of A at a time meets a whole row of B and is added
 // into a row of C. Both rows are walked in memory order, so each cache line is fetched once and used up.
+#include <type_traits>
+
 #include "matmul/kernels.h"
 
 namespace tinytorch::detail {
+namespace {
 
-template <class T>
-void matmul_reordered(const KernelArgs<T>& args) {
+/// `b_col` is a constant where B's rows are contiguous: in WebAssembly a step that is only known at run time costs
+/// an addition for each element, which makes the whole rung twice as slow.
+template <class T, class Step>
+void multiply(const KernelArgs<T>& args, Step b_col) {
   const auto m = static_cast<std::ptrdiff_t>(args.m);
   const auto n = static_cast<std::ptrdiff_t>(args.n);
   const auto k = static_cast<std::ptrdiff_t>(args.k);
@@ -17,8 +22,19 @@ void matmul_reordered(const KernelArgs<T>& args) {
     for (std::ptrdiff_t p = 0; p < k; ++p) {
       const T a = args.a[i * args.a_row + p * args.a_col];
       const T* b = args.b + p * args.b_row;
-      for (std::ptrdiff_t j = 0; j < n; ++j) c[j] += a * b[j * args.b_col];
+      for (std::ptrdiff_t j = 0; j < n; ++j) c[j] += a * b[j * b_col];
     }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void matmul_reordered(const KernelArgs<T>& args) {
+  if (args.b_col == 1) {
+    multiply(args, std::integral_constant<std::ptrdiff_t, 1>{});
+  } else {
+    multiply(args, args.b_col);
   }
 }
 
