@@ -90,7 +90,7 @@ class PackedProduct {
   /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
   /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
   [[nodiscard]] static bool reads_b_in_place(const MatmulArgs<T>& args) {
-    constexpr std::size_t few_rows = 72, small_bytes = 256 * 1024, critical_stride = 4096 / sizeof(T);
+    constexpr std::size_t few_rows = 12 * Tiles::mr, small_bytes = 128 * 1024, critical_stride = 4096 / sizeof(T);
     return args.b_col == 1 && (args.m <= few_rows || args.k * args.n <= small_bytes / sizeof(T)) &&
            static_cast<std::size_t>(args.b_row) % critical_stride != 0;
   }
