@@ -38,6 +38,9 @@ describe.each([
     expect(text).toMatch(/\d+ threads?: \S.*\./);
     expect(await opened.page.locator('#facts').innerText()).toMatch(/Cross-origin isolated\s+(yes|no)/);
     expect(await opened.page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+    const cores = await opened.page.evaluate(() => navigator.hardwareConcurrency);
+    if (!isolated) expect(text).toMatch(/1 thread: .*not cross-origin isolated/);
+    else if (cores > 1) expect(text).toContain(`${cores} threads: `);
   });
 
   it('shows no number before a run', async () => {
@@ -52,6 +55,9 @@ describe.each([
     const names = rows.map((row) => row['rung']);
     expect(names).toEqual(await availableRungs());
     expect(names).toEqual(expect.arrayContaining(['naive', 'reordered', 'blocked', 'eigen', 'packed']));
+    expect(names.includes('threaded')).toBe(
+      /[2-9] threads|\d\d threads/.test(await opened.page.locator('#build').innerText()),
+    );
     for (const row of rows) {
       expect(row, String(row['rung'])).toMatchObject({ verified: true });
       for (const column of ['total ms', 'ms per pass', 'median ms', 'GFLOP/s', 'speed-up']) {

@@ -10,7 +10,7 @@ import { profileSection } from './sections/profile';
 
 const VARIANTS: readonly string[] = ['auto', 'scalar', 'simd', 'relaxed'];
 
-/** ?variant=simd, ?passes=10, ?limit=2 (seconds a product may take): the same page with other options, to link to. */
+/** ?variant=simd, ?threads=1, ?passes=10, ?limit=2 (seconds for a product): the same page with other options, to link to. */
 function readUrl() {
   const query = new URLSearchParams(location.search);
   const variant = query.get('variant') ?? 'auto';
@@ -20,13 +20,14 @@ function readUrl() {
   };
   return {
     variant: (VARIANTS.includes(variant) ? variant : 'auto') as Variant,
+    threads: count('threads') ?? ('auto' as const),
     passes: count('passes'),
     limit: count('limit') ?? 10,
   };
 }
 
 const options = readUrl();
-const engine = new Engine({ variant: options.variant, baseUrl: document.baseURI });
+const engine = new Engine({ variant: options.variant, threads: options.threads, baseUrl: document.baseURI });
 const panels = [
   networkSection(engine, options.passes),
   ladderSection(engine, options.limit),

@@ -56,7 +56,7 @@ const api = {
   async start(options: StartOptions, onBytes: (loaded: number, total: number) => void): Promise<EngineInfo> {
     baseUrl = options.baseUrl;
     const begin = performance.now();
-    tt = await load({ variant: options.variant, onProgress: onBytes });
+    tt = await load({ variant: options.variant, threads: options.threads, onProgress: onBytes });
     const loadMs = performance.now() - begin;
     return {
       variant: tt.variant,

@@ -5,6 +5,8 @@ export type DType = 'float32' | 'float64';
 
 export interface StartOptions {
   variant: Variant;
+  /** `auto`, or the number of threads to ask for. */
+  threads: 'auto' | number;
   /** Where the page stands; data files are resolved against it. */
   baseUrl: string;
 }
