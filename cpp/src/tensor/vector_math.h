@@ -168,8 +168,8 @@ inline Vec<T> tanh(Vec<T> x) {
   return select(size < V::splat(T(0.625)), near, far) | sign;  // near loses the sign of -0
 }
 
-/// The normal distribution function (1 + erf(x / sqrt 2)) / 2, the small end with its relative precision. Method of Cephes:
-/// erf from a rational function up to 1, erfc = e^-z^2 times another beyond.
+/// The normal distribution function (1 + erf(x / sqrt 2)) / 2, the small end with its relative precision. Method of
+/// Cephes: erf from a rational function up to 1, erfc = e^-z^2 times another beyond.
 template <class T>
 inline Vec<T> normal_cdf(Vec<T> x) {
   using V = Vec<T>;
@@ -177,8 +177,8 @@ inline Vec<T> normal_cdf(Vec<T> x) {
                      T(9.00260197203842689217E1), T(9.60497373987051638749E0)};
   constexpr T u[] = {T(4.92673942608635921086E4), T(2.26290000613890934246E4), T(4.59432382970980127987E3),
                      T(5.21357949780152679795E2), T(3.35617141647503099647E1), T(1)};
-  constexpr T p[] = {T(5.57535335369399327526E2), T(1.02755188689515710272E3), T(9.34528527171957607540E2),
-                     T(5.26445194995477358631E2), T(1.96520832956077098242E2), T(4.86371970985681366614E1),
+  constexpr T p[] = {T(5.57535335369399327526E2), T(1.02755188689515710272E3),  T(9.34528527171957607540E2),
+                     T(5.26445194995477358631E2), T(1.96520832956077098242E2),  T(4.86371970985681366614E1),
                      T(7.46321056442269912687E0), T(5.64189564831068821977E-1), T(2.46196981473530512524E-10)};
   constexpr T q[] = {T(5.57535340817727675546E2), T(1.65666309194161350182E3), T(2.24633760818710981792E3),
                      T(1.82390916687909736289E3), T(9.75708501743205489753E2), T(3.54937778887819891062E2),
