@@ -91,11 +91,11 @@ cpp() {
   [ -n "$ok" ]
 }
 
-# vitest NODE FOLDER NAME [OPTION...]: runs a folder's Vitest configuration.
+# vitest NODE FOLDER NAME [OPTION...]: runs a folder's Vitest configuration. The bound is for a runner that hangs.
 vitest() {
   local node=$1 folder=$2 name=$3
   shift 3
-  "$node" node_modules/vitest/vitest.mjs run --config "$folder/vitest.config.ts" \
+  timeout 600 "$node" node_modules/vitest/vitest.mjs run --config "$folder/vitest.config.ts" \
     --reporter=default --reporter=junit --outputFile.junit="$results/$name.xml" "$@"
 }
 

@@ -62,8 +62,10 @@ export abstract class Module extends Resource {
     this.#parameters = new Map();
     const scope = runtime.scope;
     runtime.scope = null; // they live as long as the layer, not as the tidy that first asked
-    for (let i = 0, name; (name = runtime.module.parameterName(handle, i)) !== ''; ++i) {
-      this.#parameters.set(name, runtime.wrap(runtime.check(runtime.module.parameter(handle, i))));
+    const count = runtime.module.parameterCount(handle);
+    for (let i = 0; i < count; ++i) {
+      const parameter = runtime.wrap(runtime.check(runtime.module.parameter(handle, i)));
+      this.#parameters.set(runtime.module.parameterName(handle, i), parameter);
     }
     runtime.scope = scope;
     return this.#parameters;

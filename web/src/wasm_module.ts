@@ -70,6 +70,7 @@ export interface WasmModule {
   forward(m: Handle, x: Handle): Handle;
   setKernel(m: Handle, kernel: number): void;
   moduleName(m: Handle): string;
+  parameterCount(m: Handle): number;
   parameterName(m: Handle, index: number): string;
   parameter(m: Handle, index: number): Handle;
 
