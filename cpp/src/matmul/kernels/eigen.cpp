@@ -19,8 +19,8 @@ using Result = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 /// Eigen's product wants to know at compile time along which axis elements are contiguous, and copies an operand for
 /// which it cannot: here, one that is not row-major. That copy is made in the workspace. An instance for each
-/// combination of layouts would spare it, for about 30 KB of WebAssembly; it is one more pass over a transposed operand and
-/// nothing elsewhere.
+/// combination of layouts would spare it, for about 30 KB of WebAssembly; it is one more pass over a transposed operand
+/// and nothing elsewhere.
 template <class T>
 struct Layout {
   const T* data;
