@@ -72,6 +72,8 @@ class Trainer {
   void restore(std::span<const std::byte> file);
 
  private:
+  [[nodiscard]] double scheduled_rate() const;
+
   nn::ModulePtr model_;
   std::shared_ptr<optim::Optimizer> optimizer_;
   std::shared_ptr<data::DataLoader> loader_;
