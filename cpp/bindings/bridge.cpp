@@ -23,6 +23,18 @@ double number(const void* address) { return static_cast<double>(reinterpret_cast
 
 }  // namespace
 
+std::vector<Tensor> received_tensors(int count) {
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < count; ++i) tensors.push_back(tensor(static_cast<Handle>(exchange[static_cast<std::size_t>(i)])));
+  return tensors;
+}
+
+Handle give_bytes(Bytes bytes) {
+  const Handle handle = give_object<Bytes>(std::move(bytes));
+  send({number(object<Bytes>(handle).data()), static_cast<double>(object<Bytes>(handle).size())});
+  return handle;
+}
+
 Handle exchange_address() { return reinterpret_cast<Handle>(exchange.data()); }
 
 void send(std::initializer_list<double> numbers) { std::copy(numbers.begin(), numbers.end(), exchange.begin()); }

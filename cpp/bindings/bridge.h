@@ -1,22 +1,25 @@
 #pragma once
 
-// How values cross between JavaScript and C++. Numbers are cheap to pass and everything else is dear, so a
-// tensor or layer is passed as an integer handle, and shapes and other small records go through one exchange
-// buffer that both sides see.
+// How values cross between JavaScript and C++. Numbers are cheap to pass and everything else is dear, so an
+// object is passed as an integer handle, and shapes and other small records go through one exchange buffer that
+// both sides see.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tinytorch/nn.h"
 #include "tinytorch/tensor.h"
 
 namespace tinytorch::bindings {
 
-/// The address of a heap-allocated Tensor or nn::ModulePtr that JavaScript owns. 0 as a result means that the
-/// call failed and the error waits to be fetched; 0 as an argument means "none".
+/// The address of a heap-allocated object that JavaScript owns: a Tensor, a shared_ptr to a layer, and so on. 0 as
+/// a result means that the call failed and the error waits to be fetched; 0 as an argument means "none".
 using Handle = std::uintptr_t;
 
 /// What a function returns that has no handle to give.
@@ -29,6 +32,8 @@ inline std::array<double, 1024> exchange{};
 void send(std::initializer_list<double> numbers);
 /// The first `count` numbers as sizes.
 [[nodiscard]] Dims received_dims(int count);
+/// The first `count` numbers as tensors.
+[[nodiscard]] std::vector<Tensor> received_tensors(int count);
 /// Address of the elements of a contiguous tensor and their number, into exchange[0] and [1].
 void send_elements(const Tensor& contiguous);
 /// The same, counted as a write.
@@ -52,17 +57,42 @@ Handle guarded(Body&& body) noexcept {
     return keep_current_exception();
   }
 }
-
-[[nodiscard]] inline Tensor& tensor(Handle handle) { return *reinterpret_cast<Tensor*>(handle); }
-[[nodiscard]] inline Tensor* optional_tensor(Handle handle) { return reinterpret_cast<Tensor*>(handle); }
-[[nodiscard]] inline nn::ModulePtr& module_pointer(Handle handle) { return *reinterpret_cast<nn::ModulePtr*>(handle); }
-[[nodiscard]] inline nn::Module& module(Handle handle) { return *module_pointer(handle); }
-
-[[nodiscard]] inline Handle give(Tensor value) { return reinterpret_cast<Handle>(new Tensor(std::move(value))); }
-[[nodiscard]] inline Handle give(nn::ModulePtr value) {
-  return reinterpret_cast<Handle>(new nn::ModulePtr(std::move(value)));
+/// The same for a body that gives nothing.
+template <class Body>
+Handle done(Body&& body) noexcept {
+  return guarded([&] {
+    body();
+    return kDone;
+  });
 }
-/// The handle of an operation's result: that of `out` where the caller gave one.
-[[nodiscard]] inline Handle give(Tensor value, Handle out) { return out ? out : give(std::move(value)); }
+
+/// The object behind a handle, an object for JavaScript to own, and its end.
+template <class T>
+[[nodiscard]] T& object(Handle handle) {
+  return *reinterpret_cast<T*>(handle);
+}
+template <class T>
+[[nodiscard]] Handle give_object(T value) {
+  return reinterpret_cast<Handle>(new T(std::move(value)));
+}
+template <class T>
+void release(Handle handle) {
+  delete reinterpret_cast<T*>(handle);
+}
+
+[[nodiscard]] inline Tensor& tensor(Handle handle) { return object<Tensor>(handle); }
+[[nodiscard]] inline Tensor* optional_tensor(Handle handle) { return reinterpret_cast<Tensor*>(handle); }
+[[nodiscard]] inline Tensor tensor_or_none(Handle handle) { return handle ? tensor(handle) : Tensor(); }
+[[nodiscard]] inline nn::Module& module(Handle handle) { return *object<nn::ModulePtr>(handle); }
+[[nodiscard]] inline Handle give(Tensor value) { return give_object<Tensor>(std::move(value)); }
+
+/// A file's content: JavaScript writes it at the address in exchange[0], or reads exchange[1] bytes from there.
+using Bytes = std::vector<std::byte>;
+[[nodiscard]] Handle give_bytes(Bytes bytes);
+
+/// The JavaScript side of a number that C++ holds in 64 bits.
+[[nodiscard]] inline std::uint64_t joined(unsigned low, unsigned high) {
+  return low | static_cast<std::uint64_t>(high) << 32;
+}
 
 }  // namespace tinytorch::bindings

@@ -1,13 +1,13 @@
-// The table of functions that JavaScript calls: registrations and copies, no logic. The classes and the
-// documentation that users see stand in web/src; bridge.h says how values cross.
+// The table of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. It holds
+// registrations and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h
+// says how values cross. embind_nn.cpp and embind_train.cpp go on.
 
 #include <emscripten/bind.h>
 
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "bridge.h"
+#include "tinytorch/autograd.h"
 #include "tinytorch/threads.h"
 #include "tinytorch/tinytorch.h"
 
@@ -39,9 +39,8 @@ template <auto Make>
 Handle random(int ndim, int dtype) {
   return guarded([=] { return give(Make(received_dims(ndim), static_cast<DType>(dtype))); });
 }
-void seed(unsigned low, unsigned high) { manual_seed(low | static_cast<std::uint64_t>(high) << 32); }
+void seed(unsigned low, unsigned high) { manual_seed(joined(low, high)); }
 
-void release(Handle a) { delete optional_tensor(a); }
 /// exchange: dtype, then the sizes. Returns the number of axes + 1.
 Handle describe(Handle a) {
   const Shape& shape = tensor(a).shape();
@@ -59,62 +58,68 @@ Handle readable(Handle a) {
 }
 /// For writing in place: the address in exchange[0], which is 0 where the elements are not row-major.
 Handle writable(Handle a) {
-  return guarded([=] {
+  return done([=] {
     exchange[0] = 0;
     if (tensor(a).is_contiguous()) send_elements_for_writing(tensor(a));
-    return kDone;
   });
 }
 Handle item(Handle a) {
-  return guarded([=] {
-    exchange[0] = tensor(a).item();
-    return kDone;
-  });
+  return done([=] { exchange[0] = tensor(a).item(); });
 }
 Handle fill(Handle a, double value) {
-  return guarded([=] {
-    tensor(a).fill(value);
-    return kDone;
-  });
+  return done([=] { tensor(a).fill(value); });
 }
 Handle copy_from(Handle a, Handle source) {
-  return guarded([=] {
-    tensor(a).copy_from(tensor(source));
-    return kDone;
-  });
-}
-
-Handle reshape(Handle a, int ndim) {
-  return guarded([=] { return give(tensor(a).reshape(received_dims(ndim))); });
-}
-Handle expand(Handle a, int ndim) {
-  return guarded([=] { return give(tensor(a).expand(received_dims(ndim))); });
-}
-Handle transpose(Handle a, int dim0, int dim1) {
-  return guarded([=] { return give(tensor(a).transpose(dim0, dim1)); });
-}
-Handle slice(Handle a, int dim, double start, double stop, double step) {
-  return guarded([=] {
-    return give(tensor(a).slice(dim, static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop),
-                                static_cast<std::int64_t>(step)));
-  });
-}
-Handle clone(Handle a) {
-  return guarded([=] { return give(tensor(a).clone()); });
+  return done([=] { tensor(a).copy_from(tensor(source)); });
 }
 Handle to(Handle a, int dtype) {
   return guarded([=] { return give(tensor(a).to(static_cast<DType>(dtype))); });
 }
 
-// ---- Operations --------------------------------------------------------------------------------------------
-
-template <auto Op>
-Handle unary(Handle a, Handle out) {
-  return guarded([=] { return give(Op(tensor(a), optional_tensor(out)), out); });
+Handle reshape(Handle a, int ndim) {
+  return guarded([=] { return give(autograd::reshape(tensor(a), received_dims(ndim))); });
+}
+Handle expand(Handle a, int ndim) {
+  return guarded([=] { return give(autograd::expand(tensor(a), received_dims(ndim))); });
+}
+Handle transpose(Handle a, int dim0, int dim1) {
+  return guarded([=] { return give(autograd::transpose(tensor(a), dim0, dim1)); });
+}
+Handle slice(Handle a, int dim, double start, double stop, double step) {
+  return guarded([=] {
+    return give(autograd::slice(tensor(a), dim, static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop),
+                                static_cast<std::int64_t>(step)));
+  });
 }
 template <auto Op>
+Handle plain(Handle a) {
+  return guarded([=] { return give(Op(tensor(a))); });
+}
+
+// ---- Operations: into `out`, which is not recorded, or with a gradient -------------------------------------
+
+template <auto Into, auto Recorded>
+Handle unary(Handle a, Handle out) {
+  return guarded([=] {
+    if (!out) return give(Recorded(tensor(a)));
+    static_cast<void>(Into(tensor(a), optional_tensor(out)));
+    return out;
+  });
+}
+template <auto Into, auto Recorded>
 Handle binary(Handle a, Handle b, Handle out) {
-  return guarded([=] { return give(Op(tensor(a), tensor(b), optional_tensor(out)), out); });
+  return guarded([=] {
+    if (!out) return give(Recorded(tensor(a), tensor(b)));
+    static_cast<void>(Into(tensor(a), tensor(b), optional_tensor(out)));
+    return out;
+  });
+}
+Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
+  return guarded([=] {
+    if (!out) return give(autograd::matmul(tensor(a), tensor(b), kernel));
+    static_cast<void>(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}));
+    return out;
+  });
 }
 template <auto Op>
 Handle reduction(Handle a, bool everything, int dim, bool keepdim) {
@@ -125,57 +130,31 @@ template <auto Op>
 Handle along(Handle a, int dim) {
   return guarded([=] { return give(Op(tensor(a), dim)); });
 }
-Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
-  return guarded(
-      [=] { return give(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}), out); });
-}
 Handle allclose(Handle a, Handle b, double rtol, double atol) {
-  return guarded([=] {
-    exchange[0] = ops::allclose(tensor(a), tensor(b), rtol, atol);
-    return kDone;
-  });
+  return done([=] { exchange[0] = ops::allclose(tensor(a), tensor(b), rtol, atol); });
 }
 Handle max_abs_diff(Handle a, Handle b) {
-  return guarded([=] {
-    exchange[0] = ops::max_abs_diff(tensor(a), tensor(b));
-    return kDone;
-  });
+  return done([=] { exchange[0] = ops::max_abs_diff(tensor(a), tensor(b)); });
 }
 
-// ---- Layers ------------------------------------------------------------------------------------------------
+// ---- Gradients ---------------------------------------------------------------------------------------------
 
-Handle dense(double in, double out, bool bias, int dtype) {
-  return guarded([=] {
-    return give(std::make_shared<nn::Dense>(static_cast<std::int64_t>(in), static_cast<std::int64_t>(out), bias,
-                                            static_cast<DType>(dtype)));
+bool is_recorded(Handle a) { return requires_grad(tensor(a)); }
+Handle mark(Handle a, bool value) {
+  return done([=] { set_requires_grad(tensor(a), value); });
+}
+/// exchange[0]: the gradient's handle, 0 where there is none.
+Handle gradient(Handle a) {
+  return done([=] {
+    const Tensor found = grad(tensor(a));
+    exchange[0] = found.defined() ? static_cast<double>(give(found)) : 0;
   });
 }
-template <class Layer>
-Handle layer() {
-  return guarded([] { return give(std::make_shared<Layer>()); });
+Handle replace_gradient(Handle a, Handle value) {
+  return done([=] { set_grad(tensor(a), tensor_or_none(value)); });
 }
-/// The layers' handles come in the exchange buffer.
-Handle sequential(int count) {
-  return guarded([=] {
-    std::vector<nn::ModulePtr> layers;
-    for (int i = 0; i < count; ++i) {
-      layers.push_back(module_pointer(static_cast<Handle>(exchange[static_cast<std::size_t>(i)])));
-    }
-    return give(std::make_shared<nn::Sequential>(std::move(layers)));
-  });
-}
-void release_module(Handle m) { delete &module_pointer(m); }
-Handle forward(Handle m, Handle x) {
-  return guarded([=] { return give(module(m).forward(tensor(x))); });
-}
-void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
-std::string module_name(Handle m) { return std::string(module(m).name()); }
-int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
-std::string parameter_name(Handle m, int index) {
-  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
-}
-Handle parameter(Handle m, int index) {
-  return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
+Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
+  return done([=] { backward(tensor(root), {tensor_or_none(gradient_of_root), retain_graph}); });
 }
 
 // ---- Kernels, profile, memory ------------------------------------------------------------------------------
@@ -186,26 +165,23 @@ std::string kernel_text(int index) {
   return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
+/// exchange[0]: thousand million operations a second.
+Handle peak(int dtype, KernelId kernel) {
+  return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
+}
 Handle find_kernel(const std::string& name) {
-  return guarded([&] {
-    exchange[0] = kernel_id(name);
-    return kDone;
-  });
+  return done([&] { exchange[0] = kernel_id(name); });
 }
 
 ProfileReport report;
 Handle start_profile() {
-  return guarded([] {
-    profile_start();
-    return kDone;
-  });
+  return done([] { profile_start(); });
 }
 /// exchange: the number of rows, the wall time.
 Handle stop_profile() {
-  return guarded([] {
+  return done([] {
     report = profile_stop();
     send({static_cast<double>(report.rows.size()), report.wall_ms});
-    return kDone;
   });
 }
 /// exchange: calls, total, self, share, flops. Returns the name.
@@ -237,54 +213,54 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("rand", random<Tensor::rand>);
   function("randn", random<Tensor::randn>);
   function("manualSeed", seed);
-  function("release", release);
+  function("release", release<Tensor>);
   function("describe", describe);
   function("readable", readable);
   function("writable", writable);
   function("item", item);
   function("fill", fill);
   function("copyFrom", copy_from);
+  function("to", to);
   function("reshape", reshape);
   function("expand", expand);
   function("transpose", transpose);
   function("slice", slice);
-  function("clone", clone);
-  function("to", to);
+  function("clone", plain<autograd::clone>);
+  function("detach", plain<detach>);
 
-  function("add", binary<ops::add>);
-  function("sub", binary<ops::sub>);
-  function("mul", binary<ops::mul>);
-  function("div", binary<ops::div>);
-  function("pow", binary<ops::pow>);
-  function("maximum", binary<ops::maximum>);
-  function("neg", unary<ops::neg>);
-  function("abs", unary<ops::abs>);
-  function("exp", unary<ops::exp>);
-  function("log", unary<ops::log>);
-  function("sqrt", unary<ops::sqrt>);
-  function("relu", unary<ops::relu>);
-  function("sigmoid", unary<ops::sigmoid>);
-  function("tanh", unary<ops::tanh>);
-  function("sum", reduction<ops::sum>);
-  function("mean", reduction<ops::mean>);
-  function("max", reduction<ops::max>);
+  function("add", binary<ops::add, autograd::add>);
+  function("sub", binary<ops::sub, autograd::sub>);
+  function("mul", binary<ops::mul, autograd::mul>);
+  function("div", binary<ops::div, autograd::div>);
+  function("pow", binary<ops::pow, autograd::pow>);
+  function("maximum", binary<ops::maximum, autograd::maximum>);
+  function("neg", unary<ops::neg, autograd::neg>);
+  function("abs", unary<ops::abs, autograd::abs>);
+  function("exp", unary<ops::exp, autograd::exp>);
+  function("log", unary<ops::log, autograd::log>);
+  function("sqrt", unary<ops::sqrt, autograd::sqrt>);
+  function("relu", unary<ops::relu, autograd::relu>);
+  function("sigmoid", unary<ops::sigmoid, autograd::sigmoid>);
+  function("tanh", unary<ops::tanh, autograd::tanh>);
+  function("gelu", plain<autograd::gelu>);
+  function("sum", reduction<autograd::sum>);
+  function("mean", reduction<autograd::mean>);
+  function("max", reduction<autograd::max>);
   function("argmax", reduction<ops::argmax>);
-  function("softmax", along<ops::softmax>);
-  function("logSoftmax", along<ops::log_softmax>);
+  function("softmax", along<autograd::softmax>);
+  function("logSoftmax", along<autograd::log_softmax>);
   function("matmul", matmul);
   function("allclose", allclose);
   function("maxAbsDiff", max_abs_diff);
 
-  function("dense", dense);
-  function("reluLayer", layer<nn::ReLU>);
-  function("sequential", sequential);
-  function("releaseModule", release_module);
-  function("forward", forward);
-  function("setKernel", set_kernel);
-  function("moduleName", module_name);
-  function("parameterCount", parameter_count);
-  function("parameterName", parameter_name);
-  function("parameter", parameter);
+  function("requiresGrad", is_recorded);
+  function("setRequiresGrad", mark);
+  function("grad", gradient);
+  function("setGrad", replace_gradient);
+  function("backward", go_back);
+  function("gradEnabled", grad_enabled);
+  function("setGradEnabled", set_grad_enabled);
+  function("setAnomalyDetection", set_anomaly_detection);
 
   function("kernelCount", kernel_count);
   function("kernelName", kernel_text<&KernelInfo::name>);
@@ -292,6 +268,7 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("kernelSummary", kernel_text<&KernelInfo::summary>);
   function("kernelAvailable", kernel_available);
   function("findKernel", find_kernel);
+  function("peak", peak);
   function("startProfile", start_profile);
   function("stopProfile", stop_profile);
   function("profileRow", profile_row);

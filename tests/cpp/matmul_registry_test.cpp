@@ -105,6 +105,16 @@ TEST(Registry, ProfileNamesTheKernelAndCountsItsWork) {
   }
 }
 
+TEST(Peak, IsMeasuredForEveryAvailableRungAndTellsWhatItDoesNotTake) {
+  for (const KernelInfo& kernel : kernels()) {
+    if (!kernel.available) continue;
+    EXPECT_GT(peak_gflops(DType::float32, kernel_id(kernel.name), 0.1), 0) << kernel.name;
+    EXPECT_GT(peak_gflops(DType::float64, kernel_id(kernel.name), 0.1), 0) << kernel.name;
+  }
+  EXPECT_EQ(error_of([] { (void)peak_gflops(DType::int32); }).code(), ErrorCode::dtype);
+  EXPECT_EQ(error_of([] { (void)peak_gflops(DType::float32, 99); }).code(), ErrorCode::unknown_kernel);
+}
+
 TEST(Policy, ChoosesAnAvailableRungForEveryShape) {
   for (std::size_t m : {1, 7, 64, 1000}) {
     for (std::size_t n : {1, 10, 256}) {

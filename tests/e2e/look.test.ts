@@ -54,6 +54,10 @@ describe.each([
     await page.locator('#ladder').getByRole('checkbox', { name: '1000' }).uncheck({ force: true });
     await runSection(page, 'ladder', 'Run the chosen sizes');
     await runSection(page, 'profile', 'Take both profiles');
+    await page.locator('#train').getByLabel('1', { exact: true }).check({ force: true });
+    await runSection(page, 'train', 'Train');
+    await page.locator('#draw').getByRole('button', { name: 'A test digit' }).click();
+    await page.locator('#draw .verdict', { hasText: 'It reads' }).waitFor();
     await check('with results');
     await screenshot(page, `${name}-${options.colorScheme}`);
     await page.emulateMedia({ colorScheme: other });

@@ -15,6 +15,6 @@ const loaded = new Map<Variant, Promise<TinyTorch>>();
 
 export function build(variant: Variant): Promise<TinyTorch> {
   let tt = loaded.get(variant);
-  if (!tt) loaded.set(variant, (tt = load({ variant })));
+  if (!tt) loaded.set(variant, (tt = load({ variant, threads: 1 })));
   return tt;
 }

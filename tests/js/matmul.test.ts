@@ -157,3 +157,10 @@ test('the same bits from every build that does not fuse', async () => {
   }
   for (const product of products) expect(product).toEqual(products[0]);
 });
+
+test('the peak is above what a product reaches', async () => {
+  const tt = await build(runnableVariants().at(-1) ?? 'scalar');
+  for (const dtype of ['float32', 'float64'] as const) expect(tt.peak(dtype)).toBeGreaterThan(0.01);
+  expect(tt.peak('float32', 'naive')).toBeGreaterThan(0.01);
+  expect(() => tt.peak('float16' as 'float32')).toThrow(DTypeError);
+});

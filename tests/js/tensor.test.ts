@@ -44,8 +44,8 @@ describe.each(runnableVariants())('%s', async (variant) => {
     [new Float32Array([1.5, -2]), 'float32'],
     [new Float64Array([1.1, -2]), 'float64'],
     [new Int8Array([-1, 2]), 'float32'],
-    [new Uint8Array([1, 255]), 'float32'],
-    [new Uint8ClampedArray([1, 255]), 'float32'],
+    [new Uint8Array([1, 255]), 'uint8'],
+    [new Uint8ClampedArray([1, 255]), 'uint8'],
     [new Int16Array([-1, 30000]), 'float32'],
     [new Uint16Array([1, 65535]), 'float32'],
     [new Int32Array([-1, 2 ** 31 - 1]), 'int32'],
@@ -116,7 +116,7 @@ describe.each(runnableVariants())('%s', async (variant) => {
     const dtype = 'float16' as 'float32';
     expect(() => new Tensor([1], { dtype })).toThrow(DTypeError);
     expect(() => new Tensor([1], { dtype })).toThrow(
-      'unknown dtype "float16"; there are float32, float64, int32',
+      'unknown dtype "float16"; there are float32, float64, int32, uint8',
     );
     expect(() => Tensor.zeros([1], { dtype })).toThrow(DTypeError);
     expect(() => new Tensor([1.5], { dtype: 'int32' })).toThrow('element 0 is 1.5, which is no int32');

@@ -1,12 +1,15 @@
 import './styles/tokens.css';
 import './styles/page.css';
 import './styles/panel.css';
+import './styles/learn.css';
 import { Engine } from './engine/engine';
 import type { Variant } from './engine/protocol';
+import { drawSection } from './sections/draw';
 import { heroSection } from './sections/hero';
 import { ladderSection } from './sections/ladder';
 import { networkSection } from './sections/network';
 import { profileSection } from './sections/profile';
+import { trainSection } from './sections/train';
 
 const VARIANTS: readonly string[] = ['auto', 'scalar', 'simd', 'relaxed'];
 
@@ -28,10 +31,13 @@ function readUrl() {
 
 const options = readUrl();
 const engine = new Engine({ variant: options.variant, threads: options.threads, baseUrl: document.baseURI });
+const reader = new Engine({ variant: options.variant, threads: 1, baseUrl: document.baseURI });
+const draw = drawSection(reader, new URL('model.safetensors', document.baseURI));
 const panels = [
   networkSection(engine, options.passes),
   ladderSection(engine, options.limit),
   profileSection(engine, options.passes),
+  trainSection(engine, draw.offerTrained),
 ];
 
 heroSection(engine, (variant) => {

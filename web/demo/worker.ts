@@ -13,13 +13,17 @@ import type {
   Progress,
   Sample,
   StartOptions,
+  TrainOptions,
+  TrainResult,
+  TrainUpdate,
 } from './engine/protocol';
 import { JobContext } from './work/context';
 import { runLadder } from './work/ladder';
 import { type Digits, fetchDigits } from './work/mnist';
-import { runNetwork } from './work/network';
+import { buildNetwork, runNetwork } from './work/network';
 import { runProfiles } from './work/profile';
 import { clockStepUs } from './work/timing';
+import { classify, runTraining, TrainingControl } from './work/train';
 
 /** Calls back into the page; gives a promise, fulfilled when the page is done with the value. */
 type Tell<T> = (value: T) => unknown;
@@ -27,6 +31,10 @@ type Tell<T> = (value: T) => unknown;
 let tt: TinyTorch | undefined;
 let baseUrl = '';
 let sample: Promise<Digits> | undefined;
+let digits: { train: Digits; test: Digits } | undefined;
+let training: TrainingControl | undefined;
+/** What `predict` asks; `openModel` sets it. */
+let reader: ReturnType<typeof buildNetwork> | undefined;
 let current: JobContext | undefined;
 
 function library(): TinyTorch {
@@ -40,6 +48,16 @@ function sampleDigits(): Promise<Digits> {
     throw error;
   });
   return sample;
+}
+
+/** All of MNIST, 11 MB; kept for the next training. */
+async function allDigits(context: JobContext): Promise<{ train: Digits; test: Digits }> {
+  const fetched = (name: string, share: [number, number]) =>
+    fetchDigits(new URL(`mnist/${name}.bin`, baseUrl), (loaded, total) =>
+      context.report(share[0] + share[1] * (total ? loaded / total : 0), 'Fetching the digits'),
+    );
+  digits ??= { test: await fetched('test', [0, 0.15]), train: await fetched('train', [0.15, 0.85]) };
+  return digits;
 }
 
 async function asJob<T>(onProgress: Tell<Progress>, work: (context: JobContext) => Promise<T>): Promise<T> {
@@ -98,6 +116,44 @@ const api = {
     asJob(onProgress, async (context) =>
       runProfiles(library(), await sampleDigits(), options, context, onResult),
     ),
+
+  train: (
+    options: TrainOptions,
+    onProgress: Tell<Progress>,
+    onUpdate: Tell<TrainUpdate>,
+  ): Promise<TrainResult> =>
+    asJob(onProgress, async (context) => {
+      const begin = performance.now();
+      training = new TrainingControl();
+      return runTraining(library(), await allDigits(context), options, begin, training, context, onUpdate);
+    }),
+
+  pauseTraining(paused: boolean): void {
+    training?.pause(paused);
+  },
+
+  stopTraining(): void {
+    training?.stop();
+  },
+
+  /** Takes a safetensors file as the model that `predict` asks; with a bad one the old model stays. */
+  openModel(bytes: Uint8Array): void {
+    const model = buildNetwork(library());
+    try {
+      library().loadModel(model, bytes);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    reader?.dispose();
+    reader = model;
+  },
+
+  /** Ten probabilities for an image of 784 values in 0..1. */
+  predict(image: Float32Array): Float32Array {
+    if (!reader) throw new Error('No model is open.');
+    return classify(library(), reader, [image])[0]!;
+  },
 };
 
 export type WorkerApi = typeof api;

@@ -4,9 +4,14 @@ import { DTypeError, InvalidArgumentError, ShapeError } from './errors.js';
 import type { DType, NestedArray, NestedNumbers, NumberArray, Shape, TensorData } from './types.js';
 
 /** In the order of the C++ enumeration DType (dtype.h). */
-export const DTYPES: readonly DType[] = ['float32', 'float64', 'int32'];
+export const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'uint8'];
 
-const ARRAY_OF = { float32: Float32Array, float64: Float64Array, int32: Int32Array } as const;
+const ARRAY_OF = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+} as const;
 
 /** The number by which the module knows a dtype. */
 export function dtypeCode(dtype: DType, where: string): number {
@@ -56,13 +61,14 @@ export function shapeOf(data: NestedNumbers): number[] {
 
 /**
  * The dtype that holds the values exactly and that arithmetic takes: float32 for plain numbers and small
- * integers, float64 for Float64Array and Uint32Array, int32 (indices, labels) for Int32Array.
+ * integers, float64 for Float64Array and Uint32Array; int32 (indices, labels) and uint8 (pixels) for their arrays.
  */
 export function dtypeOf(data: NestedNumbers): DType {
   let leaf: NestedNumbers | undefined = data;
   while (Array.isArray(leaf)) leaf = (leaf as readonly NestedNumbers[])[0];
   if (leaf instanceof Float64Array || leaf instanceof Uint32Array) return 'float64';
-  return leaf instanceof Int32Array ? 'int32' : 'float32';
+  if (leaf instanceof Int32Array) return 'int32';
+  return leaf instanceof Uint8Array || leaf instanceof Uint8ClampedArray ? 'uint8' : 'float32';
 }
 
 /** Writes nested arrays of exactly `shape` into `target`, in row-major order. */
@@ -105,14 +111,16 @@ function notANumber(value: unknown, path: string, where: string): Error {
   return new InvalidArgumentError(`${where}: ${path || 'the value'} is ${what}, which is not a number`);
 }
 
-/** An int32 tensor takes whole numbers only: rounding an index silently would hide a mistake. */
-export function requireInt32(values: ArrayLike<number>, where: string): void {
+/** A tensor of whole numbers takes only those of its range: rounding an index silently would hide a mistake. */
+export function requireWhole(values: ArrayLike<number>, dtype: 'int32' | 'uint8', where: string): void {
+  const [least, most] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
   for (let i = 0; i < values.length; ++i) {
     const value = values[i] as number;
-    if ((value | 0) !== value) throw new DTypeError(`${where}: element ${i} is ${value}, which is no int32`);
+    if (!(Number.isInteger(value) && value >= least && value <= most)) {
+      throw new DTypeError(`${where}: element ${i} is ${value}, which is no ${dtype}`);
+    }
   }
 }
-
 /** Row-major elements as nested arrays. */
 export function nest(values: TensorData, shape: Shape): NestedArray {
   let next = 0;

@@ -1,43 +1,40 @@
 // Layers, named and behaving as in TinyTorch and PyTorch.
 
 import { InvalidArgumentError } from './errors.js';
+import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
-import { refuse, Resource } from './resource.js';
+import { Native, refuse } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
-import type { DType, KernelName } from './types.js';
+import type { DType, KernelName, Shape } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /** What layers need from the module that they were loaded with. */
-interface Context {
+export interface Context {
   readonly runtime: Runtime;
   readonly kernels: Kernels;
 }
 
-/** The most layers that one Sequential takes: their handles pass through the exchange buffer. */
-const MAX_LAYERS = 1024;
-
 /** A function with parameters. */
-export abstract class Module extends Resource {
+export abstract class Module extends Native {
   readonly #kernels: Kernels;
   #parameters: Map<string, Tensor> | undefined;
 
   /** @internal */
-  constructor(context: Context, handle: Handle) {
-    super(context.runtime, context.runtime.check(handle));
-    this.#kernels = context.kernels;
-    this.runtime.droppedLayers.register(this, handle, this);
+  constructor({ runtime, kernels }: Context, handle: Handle) {
+    super(runtime, handle, runtime.module.releaseModule);
+    this.#kernels = kernels;
   }
 
   /** What the profile calls it: `Dense(784, 256)`. */
   get name(): string {
-    return this.runtime.module.moduleName(moduleHandle(this.runtime, this, 'name'));
+    return this.runtime.module.moduleName(this.#live('name'));
   }
 
   /** y = f(x), a new tensor. */
   forward(x: Tensor): Tensor {
     const { runtime } = this;
-    const handle = moduleHandle(runtime, this, 'forward');
+    const handle = this.#live('forward');
     return runtime.wrap(runtime.check(runtime.module.forward(handle, tensorHandle(runtime, x, 'forward'))));
   }
 
@@ -46,9 +43,19 @@ export abstract class Module extends Resource {
    * `KernelError` for one that does not exist or is not in this build. Returns itself.
    */
   setKernel(kernel: KernelName): this {
-    const handle = moduleHandle(this.runtime, this, 'setKernel');
-    this.runtime.module.setKernel(handle, this.#kernels.id(kernel));
+    this.runtime.module.setKernel(this.#live('setKernel'), this.#kernels.id(kernel));
     return this;
+  }
+
+  /** Training mode, which is the first, or with `false` evaluation mode: Dropout differs. Returns itself. */
+  train(training = true): this {
+    this.runtime.module.setTraining(this.#live('train'), training);
+    return this;
+  }
+
+  /** Evaluation mode. Returns itself. */
+  eval(): this {
+    return this.train(false);
   }
 
   /**
@@ -57,7 +64,7 @@ export abstract class Module extends Resource {
    */
   namedParameters(): ReadonlyMap<string, Tensor> {
     const { runtime } = this;
-    const handle = moduleHandle(runtime, this, 'namedParameters');
+    const handle = this.#live('namedParameters');
     if (this.#parameters) return this.#parameters;
     this.#parameters = new Map();
     const scope = runtime.scope;
@@ -76,20 +83,35 @@ export abstract class Module extends Resource {
     return [...this.namedParameters().values()];
   }
 
+  /** Each layer's output shape, parameters, operations and bytes for an input of that shape. */
+  summary(input: Shape): Summary {
+    return summarize(this.runtime, this.#live('summary'), input);
+  }
+
+  /** What `backward()` has left in each parameter, with a warning where it looks wrong. */
+  gradientStats(): GradientStats[] {
+    return gradientStats(this.runtime, this.#live('gradientStats'));
+  }
+
   override dispose(): void {
-    if (this.handle === 0) return;
     for (const parameter of this.#parameters?.values() ?? []) parameter.dispose();
-    this.runtime.droppedLayers.unregister(this);
-    this.runtime.module.releaseModule(this.handle);
-    this.handle = 0;
+    super.dispose();
   }
 
   override toString(): string {
     return this.isDisposed ? 'Module(disposed)' : this.name;
   }
+
+  #live(where: string): Handle {
+    return this.live('layer', where);
+  }
 }
 
-function moduleHandle(runtime: Runtime, value: Module, where: string): Handle {
+/**
+ * The handle of a live layer of this runtime, for a call that `where` names; throws for anything else.
+ * @internal
+ */
+export function moduleHandle(runtime: Runtime, value: Module, where: string): Handle {
   const isModule = value instanceof Module;
   if (isModule && value.handle > 0 && value.runtime === runtime) return value.handle;
   return refuse(runtime, value, 'layer', isModule, where);
@@ -137,14 +159,6 @@ export class Dense extends Module {
   }
 }
 
-/** y = max(x, 0), of any shape. */
-export class ReLU extends Module {
-  /** @internal */
-  constructor(context: Context) {
-    super(context, context.runtime.module.reluLayer());
-  }
-}
-
 /** Layers one after the other. It owns them: disposing of it disposes of them. */
 export class Sequential extends Module {
   readonly layers: readonly Module[];
@@ -152,12 +166,9 @@ export class Sequential extends Module {
   /** @internal */
   constructor(context: Context, layers: readonly Module[]) {
     const { runtime } = context;
-    if (!Array.isArray(layers) || layers.length > MAX_LAYERS) {
-      throw new InvalidArgumentError(`Sequential: takes an array of at most ${MAX_LAYERS} layers`);
-    }
+    if (!Array.isArray(layers)) throw new InvalidArgumentError('Sequential: takes an array of layers');
     const handles = layers.map((layer: Module) => moduleHandle(runtime, layer, 'Sequential'));
-    runtime.numbers.set(handles);
-    super(context, runtime.module.sequential(handles.length));
+    super(context, runtime.module.sequential(runtime.sendHandles(handles, 'Sequential')));
     this.layers = [...layers];
   }
 
@@ -173,35 +184,4 @@ export class Sequential extends Module {
     super.dispose();
     for (const layer of this.layers) layer.dispose();
   }
-}
-
-/** The layer classes of one loaded module. */
-export interface LayerClasses {
-  readonly Dense: new (inFeatures: number, outFeatures: number, options?: DenseOptions) => Dense;
-  /** PyTorch's name for Dense. */
-  readonly Linear: LayerClasses['Dense'];
-  readonly ReLU: new () => ReLU;
-  readonly Sequential: new (layers: readonly Module[]) => Sequential;
-}
-
-export function layerClasses(context: Context): LayerClasses {
-  const BoundDense = class extends Dense {
-    constructor(inFeatures: number, outFeatures: number, options?: DenseOptions) {
-      super(context, inFeatures, outFeatures, options);
-    }
-  };
-  return {
-    Dense: BoundDense,
-    Linear: BoundDense,
-    ReLU: class extends ReLU {
-      constructor() {
-        super(context);
-      }
-    },
-    Sequential: class extends Sequential {
-      constructor(layers: readonly Module[]) {
-        super(context, layers);
-      }
-    },
-  };
 }

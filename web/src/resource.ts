@@ -66,3 +66,26 @@ export function refuse(
       : `${where}: this ${wanted} belongs to another loaded module; copy it over with data()`,
   );
 }
+
+/** A resource that is freed by one function of the module: a layer, an optimiser, a loader. */
+export abstract class Native extends Resource {
+  readonly #release: (handle: Handle) => void;
+
+  constructor(runtime: Runtime, handle: Handle, release: (handle: Handle) => void) {
+    super(runtime, runtime.check(handle));
+    this.#release = release;
+    runtime.droppedObjects.register(this, { release, handle }, this);
+  }
+
+  override dispose(): void {
+    if (this.handle === 0) return;
+    this.runtime.droppedObjects.unregister(this);
+    this.#release(this.handle);
+    this.handle = 0;
+  }
+
+  /** The handle for a call that `where` names; throws after `dispose()`. */
+  protected live(kind: string, where: string): Handle {
+    return this.handle > 0 ? this.handle : refuse(this.runtime, this, kind, true, where);
+  }
+}

@@ -23,7 +23,9 @@ export class Runtime {
 
   // They free what was dropped without dispose(), whenever the garbage collector finds out.
   readonly droppedTensors = new FinalizationRegistry<Handle>((handle) => this.releaseTensor(handle));
-  readonly droppedLayers = new FinalizationRegistry<Handle>((handle) => this.module.releaseModule(handle));
+  readonly droppedObjects = new FinalizationRegistry<{ release: (handle: Handle) => void; handle: Handle }>(
+    ({ release, handle }) => release(handle),
+  );
 
   readonly #exchangeAddress: number;
   #numbers: Float64Array;
@@ -44,6 +46,15 @@ export class Runtime {
   check(result: Handle): Handle {
     if (result === 0) throw errorFromModule(this.module.errorCode(), this.module.errorText());
     return result;
+  }
+
+  /** Tensors for a call that takes any number of them: their handles go through the exchange buffer. */
+  sendHandles(handles: readonly Handle[], where: string): number {
+    if (handles.length > EXCHANGE_LENGTH) {
+      throw new InvalidArgumentError(`${where}: at most ${EXCHANGE_LENGTH} at once, got ${handles.length}`);
+    }
+    this.numbers.set(handles);
+    return handles.length;
   }
 
   releaseTensor(handle: Handle): void {

@@ -7,10 +7,17 @@ import type { Runtime } from './runtime.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
 
-/** Operations can write into a tensor that is there already, of the result's shape and dtype. */
+/** Operations can write into a tensor that is there already, of the result's shape and dtype. They are not recorded then. */
 export interface OutOption {
   /** Written and returned. May be an operand of an elementwise operation, never of a matrix product. */
   out?: Tensor;
+}
+
+export interface BackwardOptions {
+  /** Of the shape of the tensor that goes back; needed unless that has one element, whose gradient is 1. */
+  gradient?: Tensor;
+  /** Keep the record, so that `backward()` can run again. */
+  retainGraph?: boolean;
 }
 
 /** Which axis a reduction removes; without `dim` it is all of them. */
@@ -78,6 +85,45 @@ export class Tensor extends Resource {
   /** How many elements it has. */
   get size(): number {
     return sizeOf(this.shape);
+  }
+
+  // ---- Gradients ----
+
+  /** Whether operations on it are recorded. Setting it marks a tensor that was made, not one that was computed. */
+  get requiresGrad(): boolean {
+    return this.runtime.module.requiresGrad(this.#live('requiresGrad'));
+  }
+  set requiresGrad(value: boolean) {
+    this.runtime.check(this.runtime.module.setRequiresGrad(this.#live('requiresGrad'), value));
+  }
+
+  /** The gradient that `backward()` has added up, as a new tensor that shares its elements; undefined before. */
+  get grad(): Tensor | undefined {
+    const { runtime } = this;
+    runtime.check(runtime.module.grad(this.#live('grad')));
+    const handle = runtime.numbers[0] as number;
+    return handle === 0 ? undefined : runtime.wrap(handle);
+  }
+  set grad(value: Tensor | undefined) {
+    const handle = value === undefined ? 0 : tensorHandle(this.runtime, value, 'grad');
+    this.runtime.check(this.runtime.module.setGrad(this.#live('grad'), handle));
+  }
+
+  /**
+   * Adds d this / d leaf to the gradient of every leaf that this depends on, and frees the record of how it came
+   * about. Throws `AutogradError` where it depends on none, or where the record has been freed.
+   */
+  backward(options?: BackwardOptions): void {
+    const gradient = options?.gradient;
+    const handle = gradient === undefined ? 0 : tensorHandle(this.runtime, gradient, 'backward');
+    this.runtime.check(
+      this.runtime.module.backward(this.#live('backward'), handle, options?.retainGraph ?? false),
+    );
+  }
+
+  /** The same elements, shared, without a record of how they came about. */
+  detach(): Tensor {
+    return this.#made(this.runtime.module.detach(this.#live('detach')));
   }
 
   /** `Tensor([2,3], float32)`. */
@@ -229,6 +275,10 @@ export class Tensor extends Resource {
   /** 1 / (1 + exp(-this)) */
   sigmoid(options?: OutOption): Tensor {
     return this.#unary('sigmoid', options);
+  }
+  /** this (1 + erf(this / sqrt 2)) / 2 */
+  gelu(): Tensor {
+    return this.#made(this.runtime.module.gelu(this.#live('gelu')));
   }
   /** The hyperbolic tangent. */
   tanh(options?: OutOption): Tensor {

@@ -6,7 +6,7 @@ import {
   dtypeOf,
   fillFrom,
   isNumberArray,
-  requireInt32,
+  requireWhole,
   shapeOf,
   showShape,
   sizeOf,
@@ -27,10 +27,12 @@ export interface TensorOptions {
   /** The shape that the values fill in row-major order; without it, the shape of the nested arrays. */
   shape?: Shape;
   /**
-   * Without it: `float32` for plain numbers and for the 8- and 16-bit typed arrays, `float64` for Float64Array and
-   * Uint32Array, `int32` for Int32Array.
+   * Without it: `float32` for plain numbers and small integers, and what fits for typed arrays: `float64` for
+   * Float64Array and Uint32Array, `int32` for Int32Array, `uint8` for Uint8Array.
    */
   dtype?: DType;
+  /** Whether operations on it are recorded, so that `backward()` can give it a gradient. */
+  requiresGrad?: boolean;
 }
 
 /** The class `tt.Tensor`. */
@@ -73,6 +75,7 @@ export function tensorClass(runtime: Runtime): TensorConstructor {
   class Tensor extends TensorBase {
     constructor(data: NestedNumbers, options?: TensorOptions) {
       super(runtime, options === FROM_HANDLE ? (data as Handle) : upload(runtime, data, options));
+      if (options?.requiresGrad) this.requiresGrad = true;
     }
 
     static from(data: NestedNumbers, options?: TensorOptions): Tensor {
@@ -127,7 +130,8 @@ function upload(runtime: Runtime, data: NestedNumbers, options: TensorOptions | 
   // The values are checked and converted before the tensor exists, so that a mistake leaves nothing behind; a
   // typed array needs no check and goes straight into the module's memory.
   const { module } = runtime;
-  const isTyped = isNumberArray(data) && (dtype !== 'int32' || data instanceof Int32Array);
+  const isWhole = dtype === 'int32' || dtype === 'uint8';
+  const isTyped = isNumberArray(data) && (!isWhole || dtype === dtypeOf(data));
   const values = isTyped ? data : checked(data, given, dtype, where);
   const handle = runtime.check(module.create(ndim, code));
   const [address, count] = runtime.numbers as unknown as [number, number];
@@ -143,6 +147,6 @@ function checked(
 ): Float32Array | Float64Array {
   const values = dtype === 'float32' ? new Float32Array(sizeOf(shape)) : new Float64Array(sizeOf(shape));
   fillFrom(values, data, shape, where);
-  if (dtype === 'int32') requireInt32(values, where);
+  if (dtype === 'int32' || dtype === 'uint8') requireWhole(values, dtype, where);
   return values;
 }

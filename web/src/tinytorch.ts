@@ -3,12 +3,32 @@
 import { InvalidArgumentError } from './errors.js';
 import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
-import { type LayerClasses, layerClasses } from './nn.js';
+import { type LayerClasses, layerClasses } from './layers.js';
+import { type LossClasses, lossClasses } from './losses.js';
+import { type OptimizerClasses, optimizerClasses, clipGradNorm } from './optim.js';
+import type { Module } from './nn.js';
+import {
+  dataLoaderClass,
+  type DataLoaderConstructor,
+  readIdx,
+  seedArguments,
+  type TensorDataset,
+} from './data.js';
+import { loadModel, readSafetensors, saveModel, type TensorFile, writeSafetensors } from './files.js';
+import {
+  evaluate,
+  type EvaluateOptions,
+  type Evaluation,
+  trainerClass,
+  type TrainerConstructor,
+} from './train.js';
+import { type Init, initialize } from './initialize.js';
+import { noGrad } from './autograd.js';
 import { profile, type ProfileReport } from './profile.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import { tensorClass, type TensorConstructor } from './tensor_class.js';
-import type { Variant } from './types.js';
+import type { DType, KernelName, Variant } from './types.js';
 
 /** How far apart two numbers may be: |a - b| <= atol + rtol |b|. */
 export interface Tolerance {
@@ -30,8 +50,10 @@ export interface BuildInfo {
 }
 
 /** The library, bound to one loaded module. Its functions need no `this`: take what you use out of it. */
-export interface TinyTorch extends BuildInfo, LayerClasses {
+export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, OptimizerClasses {
   readonly Tensor: TensorConstructor;
+  readonly DataLoader: DataLoaderConstructor;
+  readonly Trainer: TrainerConstructor;
 
   /** Restarts the random numbers: the same seed gives the same bits everywhere. */
   manualSeed(seed: number): void;
@@ -44,10 +66,48 @@ export interface TinyTorch extends BuildInfo, LayerClasses {
   /** The rungs of the ladder, slow to fast, those that this build lacks included. */
   kernels(): KernelInfo[];
 
+  /**
+   * The most that this processor can do in this build, in GFLOP/s of one thread: independent multiply-adds on registers,
+   * with the operations of a rung (`auto` by default). Takes about 40 ms.
+   */
+  peak(dtype: DType, kernel?: KernelName): number;
+
   /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. */
   allclose(a: Tensor, b: Tensor, tolerance?: Tolerance): boolean;
   /** The largest |a - b|, computed in double precision. */
   maxAbsDiff(a: Tensor, b: Tensor): number;
+
+  /** Runs a block without recording its operations: `tt.noGrad(() => model.forward(x))`. */
+  noGrad<Result>(block: () => Result): Result;
+  /**
+   * Checks every recorded operation, and throws `AutogradError` naming the first that makes a NaN or an infinity out
+   * of finite numbers. Costs a pass over every tensor.
+   */
+  setAnomalyDetection(enabled: boolean): void;
+  /** Scales the gradients of these parameters so that their joint 2-norm is at most `maxNorm`; returns what it was. */
+  clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number;
+  /** Fills a weight `[in, out]` with random numbers of a variance that keeps signals at their size. */
+  initialize(weight: Tensor, how: Init): void;
+  /** The learning rate in step t of `length` on a half cosine from `initial` to `lowest`. */
+  cosineSchedule(initial: number, lowest: number, t: number, length: number): number;
+  /** The learning rate in epoch t when it is multiplied by `factor` after each `every` epochs. */
+  stepSchedule(initial: number, factor: number, t: number, every: number): number;
+  /** Loss, accuracy, predictions and confusion on a data set. */
+  evaluate(model: Module, dataset: TensorDataset, options?: EvaluateOptions): Promise<Evaluation>;
+
+  /** The array in an IDX file (MNIST): uint8, `[n, 28, 28]` or `[n]`. Throws `FormatError`. */
+  readIdx(file: Uint8Array): Tensor;
+  /** A model's parameters as a safetensors file, as PyTorch's `state_dict` has them. */
+  saveModel(model: Module, metadata?: Iterable<readonly [string, string]>): Uint8Array<ArrayBuffer>;
+  /** Fills a model from a safetensors file, whoever wrote it. Throws `FormatError` and changes nothing if it does not fit. */
+  loadModel(model: Module, file: Uint8Array): void;
+  /** Any tensors as a safetensors file. */
+  writeSafetensors(
+    tensors: Iterable<readonly [string, Tensor]>,
+    metadata?: Iterable<readonly [string, string]>,
+  ): Uint8Array<ArrayBuffer>;
+  /** The tensors in a safetensors file, which are the caller's to dispose of. Throws `FormatError`. */
+  readSafetensors(file: Uint8Array): TensorFile;
 
   /** Runs a block and says where its time went, by layer and kernel. */
   profile<Result>(block: () => Promise<Result>): Promise<ProfileReport<Result>>;
@@ -79,6 +139,10 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     ...build,
     Tensor: tensorClass(runtime),
     ...layerClasses({ runtime, kernels }),
+    ...lossClasses(runtime),
+    ...optimizerClasses(runtime),
+    DataLoader: dataLoaderClass(runtime),
+    Trainer: trainerClass(runtime),
 
     get threads() {
       return module.threads();
@@ -93,9 +157,13 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     },
     terminate: () => module.PThread?.terminateAllThreads(),
 
-    manualSeed: (seed: number) => module.manualSeed(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0),
+    manualSeed: (seed: number) => module.manualSeed(...seedArguments(seed)),
     matmul: (a: Tensor, b: Tensor, options?: MatmulOptions) => kernels.matmul(a, b, options),
     kernels: () => kernels.list(),
+    peak: (dtype: DType, kernel: KernelName = 'auto') => {
+      runtime.check(module.peak(runtime.dtypeCode(dtype, 'peak'), kernels.id(kernel)));
+      return runtime.numbers[0] as number;
+    },
 
     allclose: (a: Tensor, b: Tensor, { rtol = 1e-5, atol = 1e-8 }: Tolerance = {}) => {
       runtime.check(module.allclose(...compared(a, b, 'allclose'), rtol, atol));
@@ -105,6 +173,28 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
       runtime.check(module.maxAbsDiff(...compared(a, b, 'maxAbsDiff')));
       return runtime.numbers[0] as number;
     },
+
+    noGrad: <Result>(block: () => Result) => noGrad(runtime, block),
+    setAnomalyDetection: (enabled: boolean) => module.setAnomalyDetection(enabled),
+    clipGradNorm: (parameters: readonly Tensor[], maxNorm: number) =>
+      clipGradNorm(runtime, parameters, maxNorm),
+    initialize: (weight: Tensor, how: Init) => initialize(runtime, weight, how),
+    cosineSchedule: (initial: number, lowest: number, t: number, length: number) =>
+      module.cosineSchedule(initial, lowest, t, length),
+    stepSchedule: (initial: number, factor: number, t: number, every: number) =>
+      module.stepSchedule(initial, factor, t, every),
+    evaluate: (model: Module, dataset: TensorDataset, options?: EvaluateOptions) =>
+      evaluate(runtime, model, dataset, options),
+
+    readIdx: (file: Uint8Array) => readIdx(runtime, file),
+    saveModel: (model: Module, metadata?: Iterable<readonly [string, string]>) =>
+      saveModel(runtime, model, metadata),
+    loadModel: (model: Module, file: Uint8Array) => loadModel(runtime, model, file),
+    writeSafetensors: (
+      tensors: Iterable<readonly [string, Tensor]>,
+      metadata?: Iterable<readonly [string, string]>,
+    ) => writeSafetensors(runtime, tensors, metadata),
+    readSafetensors: (file: Uint8Array) => readSafetensors(runtime, file),
 
     profile: ((block: () => unknown) => profile(runtime, block)) as TinyTorch['profile'],
     tidy: <Result>(block: () => Result) => tidy(runtime, block),

@@ -1,7 +1,7 @@
 // The types that users write in their own signatures.
 
-/** Element types. Arithmetic is on the two floating ones; `int32` holds indices and labels. */
-export type DType = 'float32' | 'float64' | 'int32';
+/** Element types. Arithmetic is on the two floating ones; `int32` holds indices and labels, `uint8` pixels. */
+export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
 
 /** The sizes of a tensor's axes; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -11,6 +11,7 @@ export interface TensorArrays {
   float32: Float32Array;
   float64: Float64Array;
   int32: Int32Array;
+  uint8: Uint8Array;
 }
 export type TensorData = TensorArrays[DType];
 

@@ -8,6 +8,15 @@ type Unary = (a: Handle, out: Handle) => Handle;
 type Binary = (a: Handle, b: Handle, out: Handle) => Handle;
 type Reduction = (a: Handle, everything: boolean, dim: number, keepdim: boolean) => Handle;
 type Along = (a: Handle, dim: number) => Handle;
+type Loss = (x: Handle, target: Handle, reduction: number) => Handle;
+type Adam = (
+  count: number,
+  rate: number,
+  beta1: number,
+  beta2: number,
+  eps: number,
+  weightDecay: number,
+) => Handle;
 
 export interface WasmModule {
   readonly wasmMemory: WebAssembly.Memory;
@@ -37,6 +46,7 @@ export interface WasmModule {
   transpose(a: Handle, dim0: number, dim1: number): Handle;
   slice(a: Handle, dim: number, start: number, stop: number, step: number): Handle;
   clone(a: Handle): Handle;
+  detach(a: Handle): Handle;
   to(a: Handle, dtype: number): Handle;
 
   readonly add: Binary;
@@ -53,6 +63,7 @@ export interface WasmModule {
   readonly relu: Unary;
   readonly sigmoid: Unary;
   readonly tanh: Unary;
+  gelu(a: Handle): Handle;
   readonly sum: Reduction;
   readonly mean: Reduction;
   readonly max: Reduction;
@@ -63,16 +74,117 @@ export interface WasmModule {
   allclose(a: Handle, b: Handle, rtol: number, atol: number): Handle;
   maxAbsDiff(a: Handle, b: Handle): Handle;
 
+  requiresGrad(a: Handle): boolean;
+  setRequiresGrad(a: Handle, value: boolean): Handle;
+  grad(a: Handle): Handle;
+  setGrad(a: Handle, value: Handle): Handle;
+  backward(root: Handle, gradient: Handle, retainGraph: boolean): Handle;
+  gradEnabled(): boolean;
+  setGradEnabled(enabled: boolean): void;
+  setAnomalyDetection(enabled: boolean): void;
+
   dense(inFeatures: number, outFeatures: number, bias: boolean, dtype: number): Handle;
   reluLayer(): Handle;
+  sigmoidLayer(): Handle;
+  tanhLayer(): Handle;
+  geluLayer(): Handle;
+  softmaxLayer(dim: number): Handle;
+  dropout(p: number): Handle;
+  layerNorm(features: number, eps: number, dtype: number): Handle;
+  flatten(): Handle;
   sequential(count: number): Handle;
   releaseModule(m: Handle): void;
   forward(m: Handle, x: Handle): Handle;
   setKernel(m: Handle, kernel: number): void;
+  setTraining(m: Handle, training: boolean): void;
   moduleName(m: Handle): string;
   parameterCount(m: Handle): number;
   parameterName(m: Handle, index: number): string;
   parameter(m: Handle, index: number): Handle;
+  initialize(weight: Handle, how: number): Handle;
+  summary(m: Handle, ndim: number): Handle;
+  summaryRow(index: number): string;
+  gradientStats(m: Handle): Handle;
+  gradientRow(index: number): string;
+  gradientWarning(index: number): string;
+  readonly crossEntropy: Loss;
+  readonly mseLoss: Loss;
+  readonly binaryCrossEntropy: Loss;
+
+  sgd(
+    count: number,
+    rate: number,
+    momentum: number,
+    dampening: number,
+    weightDecay: number,
+    nesterov: boolean,
+  ): Handle;
+  readonly adam: Adam;
+  readonly adamW: Adam;
+  releaseOptimizer(o: Handle): void;
+  optimizerStep(o: Handle): Handle;
+  zeroGrad(o: Handle): void;
+  learningRate(o: Handle): number;
+  setLearningRate(o: Handle, rate: number): Handle;
+  optimizerSteps(o: Handle): number;
+  clipGradNorm(count: number, maxNorm: number): Handle;
+  cosineSchedule(initial: number, lowest: number, t: number, length: number): number;
+  stepSchedule(initial: number, factor: number, t: number, every: number): number;
+
+  createBytes(size: number): Handle;
+  releaseBytes(bytes: Handle): void;
+  readIdx(bytes: Handle): Handle;
+  loader(
+    features: Handle,
+    labels: Handle,
+    mean: number,
+    deviation: number,
+    batchSize: number,
+    shuffle: boolean,
+    dropLast: boolean,
+    seedLow: number,
+    seedHigh: number,
+  ): Handle;
+  releaseLoader(l: Handle): void;
+  loaderBatches(l: Handle): number;
+  loaderSetEpoch(l: Handle, epoch: number): Handle;
+  loaderBatch(l: Handle, index: number): Handle;
+  loaderIndices(l: Handle, index: number): Handle;
+
+  trainer(model: Handle, optimizer: Handle, loader: Handle): Handle;
+  releaseTrainer(t: Handle): void;
+  trainerStep(t: Handle): Handle;
+  trainerProgress(t: Handle): void;
+  reportValidation(t: Handle, loss: number): void;
+  checkpoint(t: Handle): Handle;
+  restore(t: Handle, bytes: Handle): Handle;
+  evaluator(
+    model: Handle,
+    features: Handle,
+    labels: Handle,
+    mean: number,
+    deviation: number,
+    loss: number,
+    batchSize: number,
+  ): Handle;
+  releaseEvaluator(e: Handle): void;
+  evaluatorStep(e: Handle): Handle;
+  evaluatorResult(e: Handle): Handle;
+
+  createFile(): Handle;
+  releaseFile(f: Handle): void;
+  fileAdd(f: Handle, name: string, a: Handle): Handle;
+  fileNote(f: Handle, key: string, value: string): Handle;
+  writeFile(f: Handle): Handle;
+  readFile(bytes: Handle): Handle;
+  fileCount(f: Handle): number;
+  fileName(f: Handle, index: number): string;
+  fileTensor(f: Handle, index: number): Handle;
+  noteCount(f: Handle): number;
+  noteKey(f: Handle, index: number): string;
+  noteValue(f: Handle, index: number): string;
+  stateDict(m: Handle): Handle;
+  loadStateDict(m: Handle, f: Handle): Handle;
 
   kernelCount(): number;
   kernelName(index: number): string;
@@ -80,6 +192,7 @@ export interface WasmModule {
   kernelSummary(index: number): string;
   kernelAvailable(index: number): boolean;
   findKernel(name: string): Handle;
+  peak(dtype: number, kernel: number): Handle;
 
   startProfile(): Handle;
   stopProfile(): Handle;

@@ -4,6 +4,8 @@
 #include <span>
 #include <string_view>
 
+#include "tinytorch/dtype.h"
+
 namespace tinytorch {
 
 /// One rung of the ladder of matrix products, as a user sees it. See docs/kernels.md.
@@ -56,6 +58,12 @@ struct MatmulArgs {
 /// this build lacks, Error(out_of_memory) where the packing buffers cannot be had. float and double.
 template <class T>
 void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
+
+/// The ceiling: GFLOP/s of one thread in a loop of independent multiply-adds on registers only, with the arithmetic
+/// of that rung, or of this build's best one for `kAutoKernel` and rungs that have no loop of their own (those
+/// before `packed`, `eigen` and `threaded`). Takes `milliseconds` and gives the best of eight parts of them. Throws
+/// Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
+[[nodiscard]] double peak_gflops(DType dtype, KernelId kernel = kAutoKernel, double milliseconds = 40);
 
 extern template void matmul<float>(const MatmulArgs<float>&, KernelId);
 extern template void matmul<double>(const MatmulArgs<double>&, KernelId);

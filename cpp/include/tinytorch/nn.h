@@ -38,10 +38,14 @@ class Module {
   /// Forces one rung for every product inside; `auto` gives the choice back to the policy.
   virtual void set_kernel(KernelId) {}
   /// Training mode (the default) or evaluation mode, for layers that differ: Dropout.
-  virtual void set_training(bool) {}
+  virtual void set_training(bool training) { training_ = training; }
+  [[nodiscard]] bool training() const noexcept { return training_; }
   /// What forward() makes of that shape, and what it costs: one row for each layer. Error(shape) where it does not fit.
   [[nodiscard]] virtual Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const;
   [[nodiscard]] std::vector<Tensor> parameters() const;
+
+ private:
+  bool training_ = true;
 };
 
 using ModulePtr = std::shared_ptr<Module>;
@@ -110,11 +114,9 @@ class Dropout : public Module {
   explicit Dropout(double p = 0.5);  ///< Error(invalid_argument) outside [0, 1]
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   [[nodiscard]] std::string_view name() const override { return "Dropout"; }
-  void set_training(bool training) override { training_ = training; }
 
  private:
   double p_;
-  bool training_ = true;
 };
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, which has `features` elements.
 class LayerNorm : public Module {

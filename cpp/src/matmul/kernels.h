@@ -37,4 +37,12 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args);
 template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args);
 
+// The arithmetic of a rung on registers alone, for peak_probe.cpp: see packed/peak_loop.h.
+template <class T>
+T packed_peak_loop(std::size_t multiply_adds, T x, T y);
+template <class T>
+T simd_peak_loop(std::size_t multiply_adds, T x, T y);
+template <class T>
+T relaxed_peak_loop(std::size_t multiply_adds, T x, T y);
+
 }  // namespace tinytorch::detail

@@ -28,12 +28,12 @@ const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this b
 // A discarded branch of a template is not instantiated: a rung that is not built needs no symbols.
 template <class T>
 constexpr KernelFunctions<T> simd_functions() {
-  if constexpr (TINYTORCH_WITH_SIMD) return {matmul_simd<T>, simd_workspace<T>};
+  if constexpr (TINYTORCH_WITH_SIMD) return {matmul_simd<T>, simd_workspace<T>, simd_peak_loop<T>};
   return {};
 }
 template <class T>
 constexpr KernelFunctions<T> relaxed_functions() {
-  if constexpr (TINYTORCH_WITH_RELAXED) return {matmul_relaxed<T>, relaxed_workspace<T>};
+  if constexpr (TINYTORCH_WITH_RELAXED) return {matmul_relaxed<T>, relaxed_workspace<T>, relaxed_peak_loop<T>};
   return {};
 }
 template <class T>
@@ -76,8 +76,8 @@ constexpr auto table = std::to_array<KernelRow>({
      .summary = "A and B copied into contiguous panels, C computed in scalar tiles that stay in registers.",
      .fuses_epilogue = true,
      .missing = always,
-     .f32 = {matmul_packed<float>, packed_workspace<float>},
-     .f64 = {matmul_packed<double>, packed_workspace<double>}},
+     .f32 = {matmul_packed<float>, packed_workspace<float>, packed_peak_loop<float>},
+     .f64 = {matmul_packed<double>, packed_workspace<double>, packed_peak_loop<double>}},
     {.scope = "matmul.simd",
      .title = "128-bit vectors",
      .summary = "Packed, with four floats or two doubles in each operation.",

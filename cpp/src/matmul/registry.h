@@ -16,6 +16,7 @@ template <class T>
 struct KernelFunctions {
   void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
   std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
+  T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
 };
 
 /// One row of the table: all that is known of a rung.

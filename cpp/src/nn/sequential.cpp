@@ -40,6 +40,7 @@ void Sequential::set_kernel(KernelId kernel) {
 }
 
 void Sequential::set_training(bool training) {
+  Module::set_training(training);
   for (const ModulePtr& layer : layers_) layer->set_training(training);
 }
 

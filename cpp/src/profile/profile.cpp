@@ -2,21 +2,16 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 
+#include "profile/clock.h"
 #include "tensor/check.h"
 
 namespace tinytorch {
 
 namespace {
 
-/// Not std::chrono, whose clocks bring the library's error categories, some ten kilobytes, into a wasm module.
-double now_ms() noexcept {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
-}
+using detail::now_ms;
 
 class Recorder {
  public:

@@ -113,8 +113,33 @@ export interface ProfileResult {
   rows: ProfileRow[];
 }
 
-export interface PlainError {
-  name: string;
-  message: string;
-  code?: string;
+export interface TrainOptions {
+  /** A rung's name, or `auto`. */
+  kernel: string;
+  epochs: number;
+}
+
+export type TrainUpdate =
+  /** Loss: the mean over the batches since the last update. */
+  | { kind: 'step'; epoch: number; loss: number; imagesPerSecond: number; elapsedMs: number }
+  /** Loss and accuracy on all test images. */
+  | { kind: 'evaluation'; epoch: number; loss: number; accuracy: number; elapsedMs: number };
+
+export interface Mistake {
+  pixels: Uint8Array;
+  label: number;
+  predicted: number;
+  /** What the network gave the digit that it read. */
+  probability: number;
+}
+
+export interface TrainResult {
+  accuracy: number;
+  elapsedMs: number;
+  imagesPerSecond: number;
+  /** Counts of test images by label, then by the digit that was read: 10 x 10, row by row. */
+  confusion: number[];
+  mistakes: Mistake[];
+  /** The model as a safetensors file. */
+  model: Uint8Array<ArrayBuffer>;
 }

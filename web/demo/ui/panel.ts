@@ -1,5 +1,5 @@
 // What every section with a Run button shares: run, progress, cancel, outcome, error, copy.
-import { asError, CancelledError, type Engine } from '../engine/engine';
+import { asError, type Engine } from '../engine/engine';
 import type { Progress } from '../engine/protocol';
 import { alertPanel } from './alert';
 import { copyButtons, type ResultTable } from './copy';
@@ -20,6 +20,8 @@ export interface PanelOptions {
   /** Where the results go; emptied into the empty state on reset. */
   results: HTMLElement;
   emptyText: string;
+  /** In place of Cancel: a button that ends the run in an orderly way and keeps its result. */
+  stop?: { label: string; onStop: () => void; others: HTMLElement[] };
   /** The results for copying, or nothing when there are none yet. */
   table: () => ResultTable | undefined;
 }
@@ -37,11 +39,16 @@ export function createPanel(options: PanelOptions): Panel {
   const { engine, results } = options;
   const bar = h('progress', { max: 1, value: 0, ariaLabel: 'Progress' });
   const label = h('span', { class: 'progress-label' });
-  const cancel = h('button', { type: 'button', class: 'cancel' }, 'Cancel');
+  const cancel = h('button', { type: 'button' }, options.stop?.label ?? 'Cancel');
   const progress = h(
     'div',
     { class: 'progress', hidden: true },
-    h('div', { class: 'progress-text' }, label, cancel),
+    h(
+      'div',
+      { class: 'progress-text' },
+      label,
+      h('div', { class: 'run-buttons' }, ...(options.stop?.others ?? []), cancel),
+    ),
     bar,
   );
   const status = h('p', { class: 'status', role: 'status' });
@@ -69,7 +76,7 @@ export function createPanel(options: PanelOptions): Panel {
   );
   let controller: AbortController | undefined;
 
-  cancel.addEventListener('click', () => controller?.abort());
+  cancel.addEventListener('click', () => (options.stop ? options.stop.onStop() : controller?.abort()));
 
   function refresh(): void {
     const blocked = engine.busy || engine.state !== 'ready';
@@ -106,7 +113,7 @@ export function createPanel(options: PanelOptions): Panel {
         h('span', { class: 'visually-hidden' }, outcome),
       );
     } catch (error) {
-      if (error instanceof CancelledError)
+      if (error instanceof Error && error.name === 'Cancelled')
         status.textContent = 'Cancelled. What was measured until then stands.';
       else
         replace(

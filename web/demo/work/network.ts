@@ -8,6 +8,8 @@ import { timeCalls, warmUp } from './timing';
 
 const LAYERS = [784, 256, 128, 10] as const;
 const SEED = 42;
+/** Pixels of an image. */
+export const INPUTS = LAYERS[0];
 
 /** Two operations (multiply, add) for each weight and image; bias and ReLU are not counted. */
 export function flopsPerPass(batch: number): number {
@@ -55,7 +57,7 @@ export async function runNetwork(
   const x = new tt.Tensor(input, { shape: [digits.count, LAYERS[0]] });
   try {
     const reference = referenceForward(input, digits.count, readWeights(model));
-    const pass = () => model.forward(x).dispose();
+    const pass = () => tt.noGrad(() => model.forward(x).dispose());
 
     // Verify and warm up all of them before the first timing: the progress bar then knows what is to come.
     const prepared: { rung: Rung; agreement: Agreement; estimateMs: number }[] = [];

@@ -25,9 +25,10 @@ export async function runProfiles(
       context.report(index / subjects.length, `Profiling ${kernel}`);
       await context.checkpoint();
       model.setKernel(kernel);
-      await warmUp(() => model.forward(x).dispose(), context);
+      const pass = () => tt.noGrad(() => model.forward(x).dispose());
+      await warmUp(pass, context);
       const report = tt.profile(() => {
-        for (let i = 0; i < passes; i++) model.forward(x).dispose();
+        for (let i = 0; i < passes; i++) pass();
       });
       await onResult({
         kernel,

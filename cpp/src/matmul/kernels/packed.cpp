@@ -4,6 +4,7 @@
 // 3 x 3 sums and 3 + 1 operands leave a few of 16 registers for the products; 4 x 4 would not fit.
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
+#include "matmul/packed/peak_loop.h"
 
 namespace tinytorch::detail {
 
@@ -23,9 +24,16 @@ std::size_t packed_workspace(const MatmulArgs<T>& args) {
   return Product<T>(args).workspace();
 }
 
+template <class T>
+T packed_peak_loop(std::size_t multiply_adds, T x, T y) {
+  return peak_loop<simd::OneLane<T>, simd::Separate>(multiply_adds, x, y);
+}
+
 template void matmul_packed<float>(const KernelArgs<float>&);
 template void matmul_packed<double>(const KernelArgs<double>&);
 template std::size_t packed_workspace<float>(const MatmulArgs<float>&);
 template std::size_t packed_workspace<double>(const MatmulArgs<double>&);
+template float packed_peak_loop<float>(std::size_t, float, float);
+template double packed_peak_loop<double>(std::size_t, double, double);
 
 }  // namespace tinytorch::detail

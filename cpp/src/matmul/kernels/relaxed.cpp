@@ -4,6 +4,7 @@
 // 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers.
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
+#include "matmul/packed/peak_loop.h"
 
 namespace tinytorch::detail {
 
@@ -21,9 +22,16 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args) {
   return Product<T>(args).workspace();
 }
 
+template <class T>
+T relaxed_peak_loop(std::size_t multiply_adds, T x, T y) {
+  return peak_loop<simd::Vec<T>, simd::Fused>(multiply_adds, x, y);
+}
+
 template void matmul_relaxed<float>(const KernelArgs<float>&);
 template void matmul_relaxed<double>(const KernelArgs<double>&);
 template std::size_t relaxed_workspace<float>(const MatmulArgs<float>&);
 template std::size_t relaxed_workspace<double>(const MatmulArgs<double>&);
+template float relaxed_peak_loop<float>(std::size_t, float, float);
+template double relaxed_peak_loop<double>(std::size_t, double, double);
 
 }  // namespace tinytorch::detail

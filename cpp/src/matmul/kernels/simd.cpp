@@ -4,6 +4,7 @@
 // 4 rows x 2 vectors: 8 sums + 2 of B + 1 of A + the product = 12 of V8's 15 vector registers.
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
+#include "matmul/packed/peak_loop.h"
 
 namespace tinytorch::detail {
 
@@ -21,9 +22,16 @@ std::size_t simd_workspace(const MatmulArgs<T>& args) {
   return Product<T>(args).workspace();
 }
 
+template <class T>
+T simd_peak_loop(std::size_t multiply_adds, T x, T y) {
+  return peak_loop<simd::Vec<T>, simd::Separate>(multiply_adds, x, y);
+}
+
 template void matmul_simd<float>(const KernelArgs<float>&);
 template void matmul_simd<double>(const KernelArgs<double>&);
 template std::size_t simd_workspace<float>(const MatmulArgs<float>&);
 template std::size_t simd_workspace<double>(const MatmulArgs<double>&);
+template float simd_peak_loop<float>(std::size_t, float, float);
+template double simd_peak_loop<double>(std::size_t, double, double);
 
 }  // namespace tinytorch::detail

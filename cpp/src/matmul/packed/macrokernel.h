@@ -47,9 +47,11 @@ class PackedProduct {
 
   void run(const KernelArgs<T>& args) const {
     if (args.accumulate && args.bias) add_bias(args);
-    if (by_rows_) {
-      run_by_rows(args);
-      return;
+    if constexpr (V::width > 1) {
+      if (by_rows_) {
+        run_by_rows(args);
+        return;
+      }
     }
     T* const a_block = args.workspace;
     T* const b_block = args.workspace + a_elements();

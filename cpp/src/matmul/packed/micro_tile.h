@@ -41,7 +41,7 @@ struct TileArgs {
 };
 
 template <class V, class Rounding, int MR, int NV>
-void micro_tile(const TileArgs<typename V::value_type>& args) {
+[[gnu::noinline]] void micro_tile(const TileArgs<typename V::value_type>& args) {
   using T = typename V::value_type;
   using simd::unroll;
   const std::ptrdiff_t a_step = args.a_step, b_step = args.b_step, init_row = args.init_row, c_row = args.c_row;

@@ -38,8 +38,9 @@ inline constexpr std::size_t kPackOverrun = 4;
 /// source(i, p) stands at source[i * line + p * step]. Lines beyond the last one (lines <= i < height) repeat it:
 /// what is computed from them is never stored. Nothing outside the source is read.
 template <class V>
-void pack_panel(std::size_t lines, std::size_t height, std::size_t k, const typename V::value_type* source,
-                std::ptrdiff_t line, std::ptrdiff_t step, typename V::value_type* out) {
+[[gnu::noinline]] void pack_panel(std::size_t lines, std::size_t height, std::size_t k,
+                                  const typename V::value_type* source, std::ptrdiff_t line, std::ptrdiff_t step,
+                                  typename V::value_type* out) {
   using T = typename V::value_type;
   constexpr std::size_t w = V::width;
   const auto at = [&](std::size_t i, std::size_t p) {

@@ -11,14 +11,15 @@ namespace tinytorch::detail {
 /// cover a latency of 6 cycles at two a cycle, and with both operands are the 15 registers that V8 can hold.
 inline constexpr int kPeakChains = 13;
 
-/// `steps` multiply-adds in each lane of every chain. x and y are arguments because V8 builds a constant
-/// vector anew at every use. The sum is returned so that nothing is optimised away.
+/// So many multiply-adds, a lane's each counted, rounded down to whole steps of all lanes and chains. x and y are
+/// arguments because V8 builds a constant vector anew at every use. The sum is returned so that nothing is optimised
+/// away.
 template <class V, class Rounding>
-typename V::value_type peak_loop(std::size_t steps, typename V::value_type x, typename V::value_type y) {
+typename V::value_type peak_loop(std::size_t multiply_adds, typename V::value_type x, typename V::value_type y) {
   const V factor = V::splat(x), term = V::splat(y);
   V chain[kPeakChains];
   simd::unroll<kPeakChains>([&](auto i) TINYTORCH_INLINE { chain[i] = V::splat(x + y * i); });
-  for (std::size_t s = 0; s < steps; ++s) {
+  for (std::size_t s = multiply_adds / (kPeakChains * V::width); s > 0; --s) {
     simd::unroll<kPeakChains>([&](auto i) TINYTORCH_INLINE { chain[i] = madd(Rounding{}, chain[i], factor, term); });
   }
   simd::unroll<kPeakChains - 1>([&](auto i) TINYTORCH_INLINE { chain[0] = chain[0] + chain[i + 1]; });

@@ -67,8 +67,7 @@ class RowProduct {
       tile.b = args.b + column;
       tile.init = init ? init + column : zeros;
       tile.c = out;
-      MicroTile<T> micro = micro_tile<V, Rounding, 1, Vectors>;
-      micro(tile);
+      micro_tile<V, Rounding, 1, Vectors>(tile);
     };
     // The last strip may overlap the one before, so it is computed from the untouched C, aside.
     const std::size_t rest = args.n % width;

@@ -1,0 +1,129 @@
+// The table of functions that JavaScript calls, second part: layers and losses.
+
+#include <emscripten/bind.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bridge.h"
+#include "tinytorch/autograd.h"
+#include "tinytorch/nn.h"
+
+namespace tinytorch::bindings {
+namespace {
+
+template <class Layer, class... Arguments>
+Handle make(Arguments... arguments) {
+  return guarded([=] { return give_object<nn::ModulePtr>(std::make_shared<Layer>(arguments...)); });
+}
+Handle dense(double in, double out, bool bias, int dtype) {
+  return make<nn::Dense>(static_cast<std::int64_t>(in), static_cast<std::int64_t>(out), bias,
+                         static_cast<DType>(dtype));
+}
+Handle layer_norm(double features, double eps, int dtype) {
+  return make<nn::LayerNorm>(static_cast<std::int64_t>(features), eps, static_cast<DType>(dtype));
+}
+/// The layers' handles come in the exchange buffer.
+Handle sequential(int count) {
+  return guarded([=] {
+    std::vector<nn::ModulePtr> layers;
+    for (int i = 0; i < count; ++i) {
+      layers.push_back(object<nn::ModulePtr>(static_cast<Handle>(exchange[static_cast<std::size_t>(i)])));
+    }
+    return give_object<nn::ModulePtr>(std::make_shared<nn::Sequential>(std::move(layers)));
+  });
+}
+
+Handle forward(Handle m, Handle x) {
+  return guarded([=] { return give(module(m).forward(tensor(x))); });
+}
+void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
+void set_training(Handle m, bool training) { module(m).set_training(training); }
+std::string module_name(Handle m) { return std::string(module(m).name()); }
+
+/// The number of parameters, and one of them.
+int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
+std::string parameter_name(Handle m, int index) {
+  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
+}
+Handle parameter(Handle m, int index) {
+  return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
+}
+Handle initialize(Handle weight, int how) {
+  return done([=] { nn::initialize(tensor(weight), static_cast<nn::Init>(how)); });
+}
+
+std::vector<nn::SummaryRow> rows;
+/// The input's shape comes in the exchange buffer; exchange[0] is then the number of rows.
+Handle summary(Handle m, int ndim) {
+  return done([=] {
+    rows = nn::summary(module(m), received_dims(ndim));
+    exchange[0] = static_cast<double>(rows.size());
+  });
+}
+/// exchange: parameters, flops, bytes, number of axes, the output's sizes. Returns the name.
+std::string summary_row(int index) {
+  const nn::SummaryRow& row = rows[static_cast<std::size_t>(index)];
+  send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
+        static_cast<double>(row.output.size())});
+  for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
+  return row.name;
+}
+
+std::vector<nn::GradientStats> stats;
+/// exchange[0]: the number of parameters.
+Handle gradient_stats(Handle m) {
+  return done([=] {
+    stats = nn::gradient_stats(module(m));
+    exchange[0] = static_cast<double>(stats.size());
+  });
+}
+/// exchange: mean, norm, largest, share of zeros. Returns the name.
+std::string gradient_row(int index) {
+  const nn::GradientStats& row = stats[static_cast<std::size_t>(index)];
+  send({row.mean, row.norm, row.largest, row.zeros});
+  return row.name;
+}
+std::string gradient_warning(int index) { return stats[static_cast<std::size_t>(index)].warning; }
+
+template <auto Loss>
+Handle loss(Handle x, Handle target, int reduction) {
+  return guarded([=] { return give(Loss(tensor(x), tensor(target), static_cast<Reduction>(reduction))); });
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(tinytorch_nn) {
+  using emscripten::function;
+  function("dense", dense);
+  function("reluLayer", make<nn::ReLU>);
+  function("sigmoidLayer", make<nn::Sigmoid>);
+  function("tanhLayer", make<nn::Tanh>);
+  function("geluLayer", make<nn::GELU>);
+  function("softmaxLayer", make<nn::Softmax, int>);
+  function("dropout", make<nn::Dropout, double>);
+  function("layerNorm", layer_norm);
+  function("flatten", make<nn::Flatten>);
+  function("sequential", sequential);
+  function("releaseModule", release<nn::ModulePtr>);
+  function("forward", forward);
+  function("setKernel", set_kernel);
+  function("setTraining", set_training);
+  function("moduleName", module_name);
+  function("parameterCount", parameter_count);
+  function("parameterName", parameter_name);
+  function("parameter", parameter);
+  function("initialize", initialize);
+  function("summary", summary);
+  function("summaryRow", summary_row);
+  function("gradientStats", gradient_stats);
+  function("gradientRow", gradient_row);
+  function("gradientWarning", gradient_warning);
+
+  function("crossEntropy", loss<autograd::cross_entropy>);
+  function("mseLoss", loss<autograd::mse_loss>);
+  function("binaryCrossEntropy", loss<autograd::binary_cross_entropy>);
+}
+
+}  // namespace tinytorch::bindings

@@ -1,0 +1,258 @@
+// The table of functions that JavaScript calls, third part: optimisers, data, training, files.
+
+#include <emscripten/bind.h>
+
+#include <memory>
+#include <string>
+
+#include "bridge.h"
+#include "tinytorch/data.h"
+#include "tinytorch/io.h"
+#include "tinytorch/optim.h"
+#include "tinytorch/train.h"
+
+namespace tinytorch::bindings {
+namespace {
+
+using OptimizerPtr = std::shared_ptr<optim::Optimizer>;
+using LoaderPtr = std::shared_ptr<data::DataLoader>;
+using TrainerPtr = std::unique_ptr<train::Trainer>;
+using EvaluatorPtr = std::unique_ptr<train::Evaluator>;
+
+double number(const void* address) { return static_cast<double>(reinterpret_cast<std::uintptr_t>(address)); }
+
+// ---- Optimisers; their parameters come in the exchange buffer ----------------------------------------------
+
+Handle sgd(int count, double rate, double momentum, double dampening, double weight_decay, bool nesterov) {
+  return guarded([=] {
+    const optim::SGDOptions options{momentum, dampening, weight_decay, nesterov};
+    return give_object<OptimizerPtr>(std::make_shared<optim::SGD>(received_tensors(count), rate, options));
+  });
+}
+template <class Kind>
+Handle adam(int count, double rate, double beta1, double beta2, double eps, double weight_decay) {
+  return guarded([=] {
+    const optim::AdamOptions options{beta1, beta2, eps, weight_decay};
+    return give_object<OptimizerPtr>(std::make_shared<Kind>(received_tensors(count), rate, options));
+  });
+}
+optim::Optimizer& optimizer(Handle o) { return *object<OptimizerPtr>(o); }
+Handle optimizer_step(Handle o) {
+  return done([=] { optimizer(o).step(); });
+}
+void zero_grad(Handle o) { optimizer(o).zero_grad(); }
+double learning_rate(Handle o) { return optimizer(o).learning_rate(); }
+Handle set_learning_rate(Handle o, double rate) {
+  return done([=] { optimizer(o).set_learning_rate(rate); });
+}
+double optimizer_steps(Handle o) { return static_cast<double>(optimizer(o).steps()); }
+/// exchange[0]: the joint norm before.
+Handle clip_grad_norm(int count, double max_norm) {
+  return done([=] { exchange[0] = optim::clip_grad_norm(received_tensors(count), max_norm); });
+}
+double cosine_schedule(double initial, double lowest, double t, double length) {
+  return optim::cosine_schedule(initial, lowest, static_cast<std::int64_t>(t), static_cast<std::int64_t>(length));
+}
+double step_schedule(double initial, double factor, double t, double every) {
+  return optim::step_schedule(initial, factor, static_cast<std::int64_t>(t), static_cast<std::int64_t>(every));
+}
+
+// ---- Data --------------------------------------------------------------------------------------------------
+
+/// For JavaScript to write a file into.
+Handle create_bytes(double size) {
+  return guarded([=] { return give_bytes(Bytes(static_cast<std::size_t>(size))); });
+}
+Handle read_idx(Handle bytes) {
+  return guarded([=] { return give(data::read_idx(object<Bytes>(bytes))); });
+}
+data::TensorDataset dataset(Handle features, Handle labels, double mean, double deviation) {
+  return {tensor(features), tensor(labels), mean, deviation};
+}
+Handle loader(Handle features, Handle labels, double mean, double deviation, double batch_size, bool shuffle,
+              bool drop_last, unsigned seed_low, unsigned seed_high) {
+  return guarded([=] {
+    const data::LoaderOptions options{static_cast<std::int64_t>(batch_size), shuffle, drop_last,
+                                      joined(seed_low, seed_high)};
+    return give_object<LoaderPtr>(
+        std::make_shared<data::DataLoader>(dataset(features, labels, mean, deviation), options));
+  });
+}
+double loader_batches(Handle l) { return static_cast<double>(object<LoaderPtr>(l)->batches()); }
+Handle loader_set_epoch(Handle l, double epoch) {
+  return done([=] { object<LoaderPtr>(l)->set_epoch(static_cast<std::int64_t>(epoch)); });
+}
+/// exchange: the handles of features and labels.
+Handle loader_batch(Handle l, double index) {
+  return done([=] {
+    const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
+    const Handle features = give(batch.features);
+    send({static_cast<double>(features), static_cast<double>(give(batch.labels))});
+  });
+}
+/// exchange: address and number of the 32-bit places in the data set.
+Handle loader_indices(Handle l, double index) {
+  return done([=] {
+    const auto places = object<LoaderPtr>(l)->indices(static_cast<std::int64_t>(index));
+    send({number(places.data()), static_cast<double>(places.size())});
+  });
+}
+
+// ---- Training ----------------------------------------------------------------------------------------------
+
+/// exchange: the options in the order of TrainOptions.
+Handle trainer(Handle model, Handle o, Handle l) {
+  return guarded([=] {
+    const auto whole = [](std::size_t i) { return static_cast<std::int64_t>(exchange[i]); };
+    const train::TrainOptions options{.epochs = whole(0),
+                                      .loss = static_cast<train::Loss>(whole(1)),
+                                      .clip_norm = exchange[2],
+                                      .accumulate = whole(3),
+                                      .schedule = static_cast<train::Schedule>(whole(4)),
+                                      .schedule_every = whole(5),
+                                      .schedule_factor = exchange[6],
+                                      .schedule_lowest = exchange[7],
+                                      .patience = whole(8)};
+    return give_object<TrainerPtr>(std::make_unique<train::Trainer>(
+        object<nn::ModulePtr>(model), object<OptimizerPtr>(o), object<LoaderPtr>(l), options));
+  });
+}
+/// exchange: the fields of Progress in their order.
+void send_progress(const train::Progress& p) {
+  const auto real = [](std::int64_t value) { return static_cast<double>(value); };
+  send({real(p.epoch), real(p.epochs), real(p.batch), real(p.batches), real(p.steps), p.loss, p.accuracy, p.epoch_loss,
+        p.epoch_accuracy, p.samples_per_second, p.seconds, p.seconds_left, static_cast<double>(p.epoch_ended),
+        static_cast<double>(p.finished), static_cast<double>(p.stopped_early)});
+}
+Handle trainer_step(Handle t) {
+  return done([=] { send_progress(object<TrainerPtr>(t)->step()); });
+}
+void trainer_progress(Handle t) { send_progress(object<TrainerPtr>(t)->progress()); }
+void report_validation(Handle t, double loss) { object<TrainerPtr>(t)->report_validation(loss); }
+Handle checkpoint(Handle t) {
+  return guarded([=] { return give_bytes(object<TrainerPtr>(t)->checkpoint()); });
+}
+Handle restore(Handle t, Handle bytes) {
+  return done([=] { object<TrainerPtr>(t)->restore(object<Bytes>(bytes)); });
+}
+
+Handle evaluator(Handle model, Handle features, Handle labels, double mean, double deviation, int loss,
+                 double batch_size) {
+  return guarded([=] {
+    return give_object<EvaluatorPtr>(
+        std::make_unique<train::Evaluator>(object<nn::ModulePtr>(model), dataset(features, labels, mean, deviation),
+                                           static_cast<train::Loss>(loss), static_cast<std::int64_t>(batch_size)));
+  });
+}
+/// exchange: whether there was a batch left, samples done.
+Handle evaluator_step(Handle e) {
+  return done([=] {
+    const bool more = object<EvaluatorPtr>(e)->step();
+    send({static_cast<double>(more), static_cast<double>(object<EvaluatorPtr>(e)->done())});
+  });
+}
+train::Evaluation evaluation;
+/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits) and of the confusion (64 bits).
+Handle evaluator_result(Handle e) {
+  return done([=] {
+    evaluation = object<EvaluatorPtr>(e)->result();
+    send({evaluation.loss, evaluation.accuracy, static_cast<double>(evaluation.samples),
+          number(evaluation.predictions.data()), static_cast<double>(evaluation.predictions.size()),
+          number(evaluation.confusion.data()), static_cast<double>(evaluation.confusion.size())});
+  });
+}
+
+// ---- Files -------------------------------------------------------------------------------------------------
+
+Handle create_file() {
+  return guarded([] { return give_object<io::TensorFile>({}); });
+}
+Handle file_add(Handle f, const std::string& name, Handle a) {
+  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
+}
+Handle file_note(Handle f, const std::string& key, const std::string& value) {
+  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
+}
+Handle write_file(Handle f) {
+  return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
+}
+Handle read_file(Handle bytes) {
+  return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
+}
+int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
+std::string file_name(Handle f, int index) {
+  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
+}
+Handle file_tensor(Handle f, int index) {
+  return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
+}
+int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
+std::string note_key(Handle f, int index) {
+  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
+}
+std::string note_value(Handle f, int index) {
+  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
+}
+Handle state_dict(Handle m) {
+  return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
+}
+Handle load_state_dict(Handle m, Handle f) {
+  return done([=] { io::load_state_dict(module(m), object<io::TensorFile>(f)); });
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(tinytorch_train) {
+  using emscripten::function;
+  function("sgd", sgd);
+  function("adam", adam<optim::Adam>);
+  function("adamW", adam<optim::AdamW>);
+  function("releaseOptimizer", release<OptimizerPtr>);
+  function("optimizerStep", optimizer_step);
+  function("zeroGrad", zero_grad);
+  function("learningRate", learning_rate);
+  function("setLearningRate", set_learning_rate);
+  function("optimizerSteps", optimizer_steps);
+  function("clipGradNorm", clip_grad_norm);
+  function("cosineSchedule", cosine_schedule);
+  function("stepSchedule", step_schedule);
+
+  function("createBytes", create_bytes);
+  function("releaseBytes", release<Bytes>);
+  function("readIdx", read_idx);
+  function("loader", loader);
+  function("releaseLoader", release<LoaderPtr>);
+  function("loaderBatches", loader_batches);
+  function("loaderSetEpoch", loader_set_epoch);
+  function("loaderBatch", loader_batch);
+  function("loaderIndices", loader_indices);
+
+  function("trainer", trainer);
+  function("releaseTrainer", release<TrainerPtr>);
+  function("trainerStep", trainer_step);
+  function("trainerProgress", trainer_progress);
+  function("reportValidation", report_validation);
+  function("checkpoint", checkpoint);
+  function("restore", restore);
+  function("evaluator", evaluator);
+  function("releaseEvaluator", release<EvaluatorPtr>);
+  function("evaluatorStep", evaluator_step);
+  function("evaluatorResult", evaluator_result);
+
+  function("createFile", create_file);
+  function("releaseFile", release<io::TensorFile>);
+  function("fileAdd", file_add);
+  function("fileNote", file_note);
+  function("writeFile", write_file);
+  function("readFile", read_file);
+  function("fileCount", file_count);
+  function("fileName", file_name);
+  function("fileTensor", file_tensor);
+  function("noteCount", note_count);
+  function("noteKey", note_key);
+  function("noteValue", note_value);
+  function("stateDict", state_dict);
+  function("loadStateDict", load_state_dict);
+}
+
+}  // namespace tinytorch::bindings

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tinytorch/tensor.h"
+
+/// Data sets and batches.
+namespace tinytorch::data {
+
+/// The array of an IDX file (the format of MNIST), unsigned bytes: [60000,28,28] images or [60000] labels. Throws
+/// Error(io) that says what is wrong.
+[[nodiscard]] Tensor read_idx(std::span<const std::byte> file);
+
+/// Pairs of features [n, ...] (float32, float64 or uint8) and labels [n] (int32 or uint8, or float for regression),
+/// held as they are: nothing is copied or converted until a batch is made. uint8 features become
+/// (x / 255 - mean) / deviation in float32.
+struct TensorDataset {
+  Tensor features, labels;
+  double mean = 0, deviation = 1;
+
+  TensorDataset() = default;
+  TensorDataset(Tensor x, Tensor y, double mean_of_pixels = 0, double deviation_of_pixels = 1);
+  [[nodiscard]] std::int64_t size() const noexcept { return features.defined() ? features.shape()[0] : 0; }
+};
+
+/// Features [b, ...] floating, labels [b] int32 (or as the data set's where floating).
+struct Batch {
+  Tensor features, labels;
+};
+
+struct LoaderOptions {
+  std::int64_t batch_size = 64;
+  bool shuffle = false;
+  bool drop_last = false;
+  std::uint64_t seed = 0;
+};
+
+/// Cuts a data set into batches, in an order that (seed, epoch) determines.
+class DataLoader {
+ public:
+  DataLoader(TensorDataset dataset, LoaderOptions options);
+  [[nodiscard]] std::int64_t batches() const noexcept;
+  [[nodiscard]] const TensorDataset& dataset() const noexcept { return dataset_; }
+  [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }
+  /// Draws the epoch's order. Epoch 0 stands at construction.
+  void set_epoch(std::int64_t epoch);
+  [[nodiscard]] Batch batch(std::int64_t index) const;
+  /// Where the samples of a batch stand in the data set.
+  [[nodiscard]] std::span<const std::int32_t> indices(std::int64_t index) const;
+
+ private:
+  TensorDataset dataset_;
+  LoaderOptions options_;
+  std::vector<std::int32_t> order_;
+};
+
+}  // namespace tinytorch::data

@@ -1,0 +1,65 @@
+// The physical limit that every benchmark is held against.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "matmul/packed/peak_loop.h"
+#include "matmul/registry.h"
+#include "tinytorch/error.h"
+
+namespace tinytorch {
+namespace {
+
+/// The rung's own loop, or that of the last rung that can run here and has one.
+template <class T>
+auto loop_of(KernelId kernel) {
+  const auto rows = detail::kernel_rows();
+  if (kernel != kAutoKernel) {
+    detail::require_kernel(kernel);
+    const auto loop = rows[static_cast<std::size_t>(kernel)].template functions<T>().peak_loop;
+    if (loop) return loop;
+  }
+  auto id = rows.size() - 1;
+  while (rows[id].missing() || !rows[id].template functions<T>().peak_loop) --id;
+  return rows[id].template functions<T>().peak_loop;
+}
+
+/// Multiply-adds of one call, a whole number of steps for any vector. Some 20 microseconds: engines replace their quick
+/// first code between calls, not inside a loop.
+constexpr std::size_t kMultiplyAdds = 12'000 * 4 * detail::kPeakChains;
+constexpr int kParts = 8;
+
+template <class T>
+double probe(KernelId kernel, double milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto loop = loop_of<T>(kernel);
+  const std::chrono::duration<double, std::nano> part(milliseconds * 1e6 / kParts);
+  volatile T sink = 0;
+  double best = 0;
+  for (int i = 0; i < kParts; ++i) {
+    double calls = 0;
+    const auto start = Clock::now();
+    std::chrono::duration<double, std::nano> elapsed{};
+    do {
+      sink = sink + loop(kMultiplyAdds, T(0.999), T(0.001));
+      ++calls;
+      elapsed = Clock::now() - start;
+    } while (elapsed < part);
+    best = std::max(best, 2.0 * static_cast<double>(kMultiplyAdds) * calls / elapsed.count());
+  }
+  return best;
+}
+
+}  // namespace
+
+double peak_gflops(DType dtype, KernelId kernel, double milliseconds) {
+  switch (dtype) {
+    case DType::float32: return probe<float>(kernel, milliseconds);
+    case DType::float64: return probe<double>(kernel, milliseconds);
+    default:
+      throw Error(ErrorCode::dtype, "peak_gflops: float32 or float64 wanted, not " + std::string(name_of(dtype)));
+  }
+}
+
+}  // namespace tinytorch

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "tinytorch/train.h"
+
+namespace tinytorch::train {
+
+[[nodiscard]] Tensor loss_of(Loss loss, const Tensor& y, const Tensor& labels);
+
+/// How many rows of the logits have their largest element at the label; 0 for other losses. The choices go to
+/// `predictions`, where given.
+[[nodiscard]] std::int64_t count_correct(Loss loss, const Tensor& y, const Tensor& labels,
+                                         std::int32_t* predictions = nullptr);
+
+}  // namespace tinytorch::train

@@ -1,0 +1,133 @@
+// Data sets and batches.
+
+import { withBytes } from './bytes.js';
+import { Native, refuse } from './resource.js';
+import type { Runtime } from './runtime.js';
+import { type Tensor, tensorHandle } from './tensor.js';
+import type { Handle } from './wasm_module.js';
+
+/**
+ * Pairs of features `[n, ...]` and labels `[n]`. They are held as they are: uint8 features (pixels) become
+ * (x / 255 - mean) / deviation in float32 when a batch is made.
+ */
+export interface TensorDataset {
+  readonly features: Tensor;
+  readonly labels: Tensor;
+  /** 0 by default. */
+  readonly mean?: number;
+  /** 1 by default. */
+  readonly deviation?: number;
+}
+
+export interface LoaderOptions {
+  /** 64 by default. */
+  batchSize?: number;
+  /** Whether each epoch has an order of its own, which `seed` determines. */
+  shuffle?: boolean;
+  /** Whether a last batch that is not full is left out. */
+  dropLast?: boolean;
+  seed?: number;
+}
+
+export interface Batch {
+  readonly features: Tensor;
+  readonly labels: Tensor;
+}
+
+/** Cuts a data set into batches: `for (const { features, labels } of loader) ...`. */
+export abstract class DataLoader extends Native implements Iterable<Batch> {
+  /** @internal */
+  constructor(runtime: Runtime, dataset: TensorDataset, options: LoaderOptions = {}) {
+    const { batchSize = 64, shuffle = false, dropLast = false, seed = 0 } = options;
+    const { module } = runtime;
+    super(
+      runtime,
+      module.loader(
+        ...datasetArguments(runtime, dataset, 'DataLoader'),
+        batchSize,
+        shuffle,
+        dropLast,
+        ...seedArguments(seed),
+      ),
+      module.releaseLoader,
+    );
+  }
+
+  /** How many batches an epoch has. */
+  get length(): number {
+    return this.runtime.module.loaderBatches(this.live('loader', 'length'));
+  }
+
+  /** Draws the order of that epoch; 0 stands at first. */
+  setEpoch(epoch: number): void {
+    this.runtime.check(this.runtime.module.loaderSetEpoch(this.live('loader', 'setEpoch'), epoch));
+  }
+
+  /** A batch as new tensors. Throws `InvalidArgumentError` outside 0 ... length - 1. */
+  batch(index: number): Batch {
+    const { runtime } = this;
+    runtime.check(runtime.module.loaderBatch(this.live('loader', 'batch'), index));
+    const [features, labels] = runtime.numbers as unknown as [Handle, Handle];
+    return { features: runtime.wrap(features), labels: runtime.wrap(labels) };
+  }
+
+  /** Where the samples of a batch stand in the data set. */
+  indices(index: number): Int32Array {
+    const { runtime } = this;
+    runtime.check(runtime.module.loaderIndices(this.live('loader', 'indices'), index));
+    const [address, count] = runtime.numbers as unknown as [number, number];
+    return new Int32Array(runtime.module.wasmMemory.buffer, address, count).slice();
+  }
+
+  /** The batches of the epoch. Those that were given are disposed of when the next one is asked for. */
+  *[Symbol.iterator](): Iterator<Batch> {
+    for (let i = 0; i < this.length; ++i) {
+      const batch = this.batch(i);
+      try {
+        yield batch;
+      } finally {
+        batch.features.dispose();
+        batch.labels.dispose();
+      }
+    }
+  }
+}
+
+export type DataLoaderConstructor = new (dataset: TensorDataset, options?: LoaderOptions) => DataLoader;
+
+export function dataLoaderClass(runtime: Runtime): DataLoaderConstructor {
+  return class extends DataLoader {
+    constructor(dataset: TensorDataset, options?: LoaderOptions) {
+      super(runtime, dataset, options);
+    }
+  };
+}
+
+/** For `Trainer`: the handle of a live loader of this runtime. */
+export function loaderHandle(runtime: Runtime, value: DataLoader, where: string): Handle {
+  const isLoader = value instanceof DataLoader;
+  if (isLoader && value.handle > 0 && value.runtime === runtime) return value.handle;
+  return refuse(runtime, value, 'DataLoader', isLoader, where);
+}
+
+/** A data set as the module takes it. */
+export function datasetArguments(
+  runtime: Runtime,
+  { features, labels, mean = 0, deviation = 1 }: TensorDataset,
+  where: string,
+): [Handle, Handle, number, number] {
+  return [tensorHandle(runtime, features, where), tensorHandle(runtime, labels, where), mean, deviation];
+}
+
+/** A seed of up to 53 bits as two numbers of 32. */
+export function seedArguments(seed: number): [number, number] {
+  return [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+}
+
+/**
+ * The array in an IDX file, the format of MNIST: images `[n, 28, 28]` or labels `[n]`, of dtype uint8. Throws
+ * `FormatError` that says what is wrong.
+ */
+export function readIdx(runtime: Runtime, file: Uint8Array): Tensor {
+  return withBytes(runtime, file, (bytes) => runtime.wrap(runtime.check(runtime.module.readIdx(bytes))));
+}

@@ -1,0 +1,16 @@
+// Random numbers for weights, of the variance that keeps signals at their size from layer to layer.
+
+import { InvalidArgumentError } from './errors.js';
+import type { Runtime } from './runtime.js';
+import { type Tensor, tensorHandle } from './tensor.js';
+
+/** `kaiming` goes by the inputs and suits ReLU; `xavier` goes by inputs and outputs and suits linear maps. */
+export type Init = 'kaiming_uniform' | 'kaiming_normal' | 'xavier_uniform' | 'xavier_normal';
+
+const INITS: readonly Init[] = ['kaiming_uniform', 'kaiming_normal', 'xavier_uniform', 'xavier_normal'];
+
+export function initialize(runtime: Runtime, weight: Tensor, how: Init): void {
+  const code = INITS.indexOf(how);
+  if (code < 0) throw new InvalidArgumentError(`initialize: no "${how}"; there are ${INITS.join(', ')}`);
+  runtime.check(runtime.module.initialize(tensorHandle(runtime, weight, 'initialize'), code));
+}

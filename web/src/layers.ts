@@ -1,0 +1,79 @@
+// The layer classes of one loaded module.
+
+import { type Context, Dense, type DenseOptions, Module, Sequential } from './nn.js';
+import type { DType } from './types.js';
+import type { Handle } from './wasm_module.js';
+
+export interface LayerNormOptions {
+  /** 1e-5 by default. */
+  eps?: number;
+  /** `float32` by default. */
+  dtype?: DType;
+}
+
+export interface LayerClasses {
+  readonly Dense: new (inFeatures: number, outFeatures: number, options?: DenseOptions) => Dense;
+  /** PyTorch's name for Dense. */
+  readonly Linear: LayerClasses['Dense'];
+  /** y = max(x, 0) */
+  readonly ReLU: new () => Module;
+  /** y = 1 / (1 + exp(-x)) */
+  readonly Sigmoid: new () => Module;
+  readonly Tanh: new () => Module;
+  /** y = x (1 + erf(x / sqrt 2)) / 2 */
+  readonly GELU: new () => Module;
+  /** Along `dim`, by default the last. */
+  readonly Softmax: new (dim?: number) => Module;
+  /** In training each element is zero with probability `p` (0.5), the others are scaled by 1 / (1 - p). */
+  readonly Dropout: new (p?: number) => Module;
+  /** (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, which has `features` elements. */
+  readonly LayerNorm: new (features: number, options?: LayerNormOptions) => Module;
+  /** `[n, ...]` to `[n, product of the rest]` */
+  readonly Flatten: new () => Module;
+  readonly Sequential: new (layers: readonly Module[]) => Sequential;
+}
+
+export function layerClasses(context: Context): LayerClasses {
+  const { runtime } = context;
+  const { module } = runtime;
+  const plain = (make: () => Handle) =>
+    class extends Module {
+      constructor() {
+        super(context, make());
+      }
+    };
+  const BoundDense = class extends Dense {
+    constructor(inFeatures: number, outFeatures: number, options?: DenseOptions) {
+      super(context, inFeatures, outFeatures, options);
+    }
+  };
+  return {
+    Dense: BoundDense,
+    Linear: BoundDense,
+    ReLU: plain(module.reluLayer),
+    Sigmoid: plain(module.sigmoidLayer),
+    Tanh: plain(module.tanhLayer),
+    GELU: plain(module.geluLayer),
+    Softmax: class extends Module {
+      constructor(dim = -1) {
+        super(context, module.softmaxLayer(dim));
+      }
+    },
+    Dropout: class extends Module {
+      constructor(p = 0.5) {
+        super(context, module.dropout(p));
+      }
+    },
+    LayerNorm: class extends Module {
+      constructor(features: number, { eps = 1e-5, dtype }: LayerNormOptions = {}) {
+        super(context, module.layerNorm(features, eps, runtime.dtypeCode(dtype, 'LayerNorm')));
+      }
+    },
+    Flatten: plain(module.flatten),
+    Sequential: class extends Sequential {
+      constructor(layers: readonly Module[]) {
+        super(context, layers);
+      }
+    },
+  };
+}

@@ -1,0 +1,60 @@
+// What training makes small. Each is a function of a prediction and a target, recorded like any operation.
+
+import { InvalidArgumentError } from './errors.js';
+import type { Runtime } from './runtime.js';
+import { type Tensor, tensorHandle } from './tensor.js';
+
+/** How a loss is summed up over its elements (cross-entropy: its rows). */
+export type Reduction = 'mean' | 'sum';
+
+export interface LossOptions {
+  /** `mean` by default. */
+  reduction?: Reduction;
+}
+
+const REDUCTIONS: readonly Reduction[] = ['mean', 'sum'];
+
+type LossFunction = 'crossEntropy' | 'mseLoss' | 'binaryCrossEntropy';
+
+/** A loss function. */
+export interface Loss {
+  /** The loss as a scalar tensor. */
+  forward(prediction: Tensor, target: Tensor): Tensor;
+}
+
+export interface LossClasses {
+  /**
+   * -mean log softmax(logits)[row, label], for logits `[n, classes]` and labels `[n]` of dtype int32. Throws
+   * `InvalidArgumentError` for a label outside the classes.
+   */
+  readonly CrossEntropyLoss: new (options?: LossOptions) => Loss;
+  /** mean (prediction - target)^2 */
+  readonly MSELoss: new (options?: LossOptions) => Loss;
+  /** -mean (t log p + (1 - t) log (1 - p)), for probabilities p. */
+  readonly BinaryCrossEntropyLoss: new (options?: LossOptions) => Loss;
+}
+
+export function lossClasses(runtime: Runtime): LossClasses {
+  const classOf = (name: LossFunction): LossClasses['MSELoss'] =>
+    class implements Loss {
+      readonly #reduction: number;
+      constructor({ reduction = 'mean' }: LossOptions = {}) {
+        this.#reduction = REDUCTIONS.indexOf(reduction);
+        if (this.#reduction < 0) {
+          throw new InvalidArgumentError(
+            `${name}: reduction is ${REDUCTIONS.join(' or ')}, not "${reduction}"`,
+          );
+        }
+      }
+      forward(prediction: Tensor, target: Tensor): Tensor {
+        const x = tensorHandle(runtime, prediction, name);
+        const y = tensorHandle(runtime, target, name);
+        return runtime.wrap(runtime.check(runtime.module[name](x, y, this.#reduction)));
+      }
+    };
+  return {
+    CrossEntropyLoss: classOf('crossEntropy'),
+    MSELoss: classOf('mseLoss'),
+    BinaryCrossEntropyLoss: classOf('binaryCrossEntropy'),
+  };
+}
