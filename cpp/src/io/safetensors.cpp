@@ -115,15 +115,21 @@ std::vector<Entry> read_header(std::string_view text, TensorFile& file) {
   return entries;
 }
 
+/// Heap sort: two orders by one piece of code, where std::sort would bring five kilobytes into a wasm module.
+void sort(std::vector<const Entry*>& entries, bool (*before)(const Entry*, const Entry*)) {
+  std::make_heap(entries.begin(), entries.end(), before);
+  std::sort_heap(entries.begin(), entries.end(), before);
+}
+
 /// The entries' offsets must cut the data into pieces of the right sizes without gaps.
 void check_layout(const std::vector<Entry>& entries, std::int64_t data_bytes) {
   std::vector<const Entry*> order;
   for (const Entry& entry : entries) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->name < b->name; });
+  sort(order, [](const Entry* a, const Entry* b) { return a->name < b->name; });
   for (std::size_t i = 1; i < order.size(); ++i) {
     if (order[i]->name == order[i - 1]->name) fail_tensor(order[i]->name, {"stands twice"});
   }
-  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
+  sort(order, [](const Entry* a, const Entry* b) {
     return a->begin != b->begin ? a->begin < b->begin : a->end < b->end;
   });
   std::int64_t at = 0;

@@ -1,11 +1,11 @@
 // The physical limit that every benchmark is held against.
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <string>
 
 #include "matmul/packed/peak_loop.h"
 #include "matmul/registry.h"
+#include "profile/clock.h"
 #include "tinytorch/error.h"
 
 namespace tinytorch {
@@ -32,21 +32,19 @@ constexpr int kParts = 8;
 
 template <class T>
 double probe(KernelId kernel, double milliseconds) {
-  using Clock = std::chrono::steady_clock;
   const auto loop = loop_of<T>(kernel);
-  const std::chrono::duration<double, std::nano> part(milliseconds * 1e6 / kParts);
   volatile T sink = 0;
   double best = 0;
   for (int i = 0; i < kParts; ++i) {
     double calls = 0;
-    const auto start = Clock::now();
-    std::chrono::duration<double, std::nano> elapsed{};
+    const double start = detail::now_ms();
+    double elapsed = 0;
     do {
       sink = sink + loop(kMultiplyAdds, T(0.999), T(0.001));
       ++calls;
-      elapsed = Clock::now() - start;
-    } while (elapsed < part);
-    best = std::max(best, 2.0 * static_cast<double>(kMultiplyAdds) * calls / elapsed.count());
+      elapsed = detail::now_ms() - start;
+    } while (elapsed < milliseconds / kParts);
+    best = std::max(best, 2.0 * static_cast<double>(kMultiplyAdds) * calls / (elapsed * 1e6));
   }
   return best;
 }

@@ -58,7 +58,7 @@ MemoryPool& MemoryPool::instance() noexcept {
 
 void* MemoryPool::acquire(std::size_t bytes) noexcept {
   const SizeClass cls = size_class(bytes);
-  const std::scoped_lock lock(mutex_);
+  const SpinLock::Guard guard(lock_);
   void* buffer = free_[cls.index];
   if (buffer != nullptr) {
     free_[cls.index] = static_cast<FreeBuffer*>(buffer)->next;
@@ -81,7 +81,7 @@ void* MemoryPool::acquire(std::size_t bytes) noexcept {
 
 void MemoryPool::release(void* buffer, std::size_t bytes) noexcept {
   const SizeClass cls = size_class(bytes);
-  const std::scoped_lock lock(mutex_);
+  const SpinLock::Guard guard(lock_);
   stats_.storages -= 1;
   stats_.live_bytes -= static_cast<std::int64_t>(bytes);
   unpoison(buffer, cls.bytes);
@@ -96,7 +96,7 @@ void MemoryPool::release(void* buffer, std::size_t bytes) noexcept {
 }
 
 void MemoryPool::release_free_buffers() noexcept {
-  const std::scoped_lock lock(mutex_);
+  const SpinLock::Guard guard(lock_);
   free_all_locked();
 }
 
@@ -112,12 +112,12 @@ void MemoryPool::free_all_locked() noexcept {
 }
 
 MemoryStats MemoryPool::stats() noexcept {
-  const std::scoped_lock lock(mutex_);
+  const SpinLock::Guard guard(lock_);
   return stats_;
 }
 
 void MemoryPool::reset_peak() noexcept {
-  const std::scoped_lock lock(mutex_);
+  const SpinLock::Guard guard(lock_);
   stats_.peak_bytes = stats_.live_bytes;
 }
 

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstddef>
-#include <mutex>
 
+#include "parallel/spin_lock.h"
 #include "tinytorch/tensor.h"
 
 namespace tinytorch::detail {
@@ -33,7 +33,7 @@ class MemoryPool {
 
   void free_all_locked() noexcept;
 
-  std::mutex mutex_;
+  SpinLock lock_;
   std::array<FreeBuffer*, class_count> free_{};
   MemoryStats stats_;
 };
