@@ -192,13 +192,11 @@ it('saves the model and loads it again; a broken file is explained and changes n
   await area.locator('.verdict', { hasText: 'Loaded mine.safetensors' }).waitFor();
   expect(await area.getByLabel('from a file').isChecked()).toBe(true);
 
-  await area
-    .locator('input[type=file]')
-    .setInputFiles({
-      name: 'broken.safetensors',
-      mimeType: 'application/octet-stream',
-      buffer: bytes.subarray(0, 1000),
-    });
+  await area.locator('input[type=file]').setInputFiles({
+    name: 'broken.safetensors',
+    mimeType: 'application/octet-stream',
+    buffer: bytes.subarray(0, 1000),
+  });
   const alert = area.locator('.alert');
   await alert.waitFor();
   expect(await alert.locator('pre').innerText()).toMatch(/safetensors|header|bytes/i);

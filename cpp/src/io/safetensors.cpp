@@ -129,9 +129,8 @@ void check_layout(const std::vector<Entry>& entries, std::int64_t data_bytes) {
   for (std::size_t i = 1; i < order.size(); ++i) {
     if (order[i]->name == order[i - 1]->name) fail_tensor(order[i]->name, {"stands twice"});
   }
-  sort(order, [](const Entry* a, const Entry* b) {
-    return a->begin != b->begin ? a->begin < b->begin : a->end < b->end;
-  });
+  sort(order,
+       [](const Entry* a, const Entry* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
   std::int64_t at = 0;
   for (const Entry* entry : order) {
     std::int64_t bytes = static_cast<std::int64_t>(size_of(entry->dtype));
