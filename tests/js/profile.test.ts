@@ -18,13 +18,14 @@ test('the naive network spends its time in the naive product', () => {
   ]);
   model.setKernel('naive');
   using x = Tensor.randn([64, 784]);
+  model.forward(x).dispose(); // the first pass is slower beside the products: code is compiled, buffers are made
   const report = tt.profile(() => model.forward(x));
   expect(report.result.shape).toEqual([64, 10]);
   report.result.dispose();
   const [first] = report.rows;
   expect(first?.name).toBe('matmul.naive');
   expect(first?.calls).toBe(3);
-  expect(first?.share).toBeGreaterThan(0.5);
+  expect(first?.share).toBeGreaterThan(0.9);
   expect(first?.flops).toBe(2 * 64 * (784 * 256 + 256 * 128 + 128 * 10));
   expect(first?.gflops).toBeCloseTo((first?.flops ?? 0) / (first?.totalMs ?? 1) / 1e6, 6);
   expect(first?.msPerCall).toBeCloseTo((first?.totalMs ?? 0) / 3, 9);
