@@ -44,6 +44,12 @@ it('trains to a good accuracy and shows what it gets wrong', async () => {
   expect(await page.locator('#draw').getByLabel('trained here').isChecked()).toBe(true);
   await page.locator('#draw').getByRole('button', { name: 'A test digit' }).click();
   await page.locator('#draw .verdict', { hasText: /It reads \d/ }).waitFor();
+  const inked = await page.locator('#draw .pad').evaluate((element) => {
+    const pad = element as HTMLCanvasElement;
+    const { data } = pad.getContext('2d')!.getImageData(0, 0, pad.width, pad.height);
+    return data.some((value, i) => i % 4 === 3 && value > 0);
+  });
+  expect(inked, 'the digit stands on the pad').toBe(true);
   expect(complaints).toEqual([]);
   await context.close();
 });

@@ -10,6 +10,8 @@ export interface Pad {
   strokes(): readonly Stroke[];
   clear(): void;
   undo(): void;
+  /** Puts a picture in place of the strokes. The next stroke begins on an empty pad. */
+  show(picture: HTMLCanvasElement): void;
 }
 
 /** `onChange` is called while a stroke grows, and with `finished` once it is done, undone or cleared. */
@@ -17,6 +19,7 @@ export function createPad(onChange: (finished: boolean) => void): Pad {
   const canvas = h('canvas', { class: 'pad', role: 'img', ariaLabel: 'The pad to draw on' });
   let strokes: Stroke[] = [];
   let current: Stroke | undefined;
+  let shown: HTMLCanvasElement | undefined;
 
   const place = (event: PointerEvent) => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -27,6 +30,7 @@ export function createPad(onChange: (finished: boolean) => void): Pad {
     if (!event.isPrimary || event.button !== 0) return;
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
+    shown = undefined;
     current = [place(event)];
     strokes.push(current);
     redraw();
@@ -54,7 +58,15 @@ export function createPad(onChange: (finished: boolean) => void): Pad {
     if (side === 0 || !context) return;
     if (canvas.width !== side) canvas.width = canvas.height = side;
     context.clearRect(0, 0, side, side);
-    context.strokeStyle = getComputedStyle(canvas).color;
+    const ink = getComputedStyle(canvas).color;
+    if (shown) {
+      context.drawImage(shown, 0, 0, side, side);
+      context.globalCompositeOperation = 'source-in'; // its shape, in the pad's ink
+      context.fillStyle = ink;
+      context.fillRect(0, 0, side, side);
+      context.globalCompositeOperation = 'source-over';
+    }
+    context.strokeStyle = ink;
     context.lineWidth = LINE * side;
     context.lineCap = context.lineJoin = 'round';
     for (const stroke of strokes) {
@@ -70,6 +82,7 @@ export function createPad(onChange: (finished: boolean) => void): Pad {
   const change = (next: Stroke[]) => {
     strokes = next;
     current = undefined;
+    shown = undefined;
     redraw();
     onChange(true);
   };
@@ -78,5 +91,10 @@ export function createPad(onChange: (finished: boolean) => void): Pad {
     strokes: () => strokes,
     clear: () => change([]),
     undo: () => change(strokes.slice(0, -1)),
+    show(picture) {
+      strokes = [];
+      shown = picture;
+      redraw();
+    },
   };
 }

@@ -139,11 +139,11 @@ export function drawSection(reader: Engine, shippedUrl: URL): DrawSection {
       await openChosen();
       const { pixels, count } = await reader.ask((api) => api.sample());
       const start = Math.floor(Math.random() * count) * SIDE * SIDE;
-      pad.clear();
       show(
         Float32Array.from(pixels.subarray(start, start + SIDE * SIDE), (value) => value / 255),
         true,
       );
+      pad.show(seen);
     } catch (error) {
       replace(
         problem,
