@@ -1,5 +1,7 @@
 #include "bridge.h"
 
+#include <emscripten/emscripten.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -12,6 +14,7 @@ namespace {
 
 int kept_code = 0;
 std::array<char, 2048> kept_text{};
+std::array<std::string, 2> texts;
 
 void keep(int code, const char* text) noexcept {
   kept_code = code;
@@ -81,6 +84,31 @@ Handle keep_current_exception() noexcept {
 }
 
 int error_code() { return kept_code; }
-std::string error_text() { return kept_text.data(); }
+const char* error_text() {
+  exchange.back() = static_cast<double>(std::strlen(kept_text.data()));
+  return kept_text.data();
+}
+
+const char* give_text(std::string_view text) {
+  static std::string kept;
+  kept = text;
+  exchange.back() = static_cast<double>(kept.size());
+  return kept.c_str();
+}
+Handle text_place(int which, double size) {
+  return guarded([=] {
+    std::string& place = texts[static_cast<std::size_t>(which)];
+    place.resize(static_cast<std::size_t>(size));
+    return reinterpret_cast<Handle>(place.data());
+  });
+}
+const std::string& received_text(int which) { return texts[static_cast<std::size_t>(which)]; }
 
 }  // namespace tinytorch::bindings
+
+/// The way in: the addresses of the tables of functions, or 0.
+extern "C" EMSCRIPTEN_KEEPALIVE const tinytorch::bindings::Export* tinytorch_exports(int part) {
+  using namespace tinytorch::bindings;
+  const std::array tables{exports, exports_nn, exports_train};
+  return static_cast<std::size_t>(part) < tables.size() ? tables[static_cast<std::size_t>(part)] : nullptr;
+}

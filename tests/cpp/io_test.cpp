@@ -18,7 +18,7 @@ std::vector<std::byte> bytes_of(const std::string& text) {
 /// A file with that header and so many bytes of data.
 std::vector<std::byte> file(const std::string& header, std::size_t data = 0) {
   std::string text(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i) text[i] = static_cast<char>(header.size() >> (8 * i));
+  for (std::size_t i = 0; i < 8; ++i) text[i] = static_cast<char>(std::uint64_t{header.size()} >> (8 * i));
   return bytes_of(text + header + std::string(data, '\1'));
 }
 

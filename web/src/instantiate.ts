@@ -2,7 +2,8 @@
 
 import { messageOf } from './fetch_wasm.js';
 import { sharedMemory } from './threads.js';
-import type { ModuleFactory, ModuleOptions, WasmModule } from './wasm_module.js';
+import { bindModule } from './bind.js';
+import type { ModuleFactory, ModuleOptions, RawModule, WasmModule } from './wasm_module.js';
 
 /** How long workers may take to start before the module without threads is taken instead. */
 const WORKER_TIMEOUT_MS = 10_000;
@@ -10,7 +11,9 @@ const WORKER_TIMEOUT_MS = 10_000;
 /** Starts a module without threads. */
 export function instantiate(factory: ModuleFactory, compiled: WebAssembly.Module): Promise<WasmModule> {
   return new Promise((resolve, reject) => {
-    factory({ instantiateWasm: starter(compiled, reject) }).then(resolve, reject);
+    factory({ instantiateWasm: starter(compiled, reject) })
+      .then(bindModule)
+      .then(resolve, reject);
   });
 }
 
@@ -34,11 +37,11 @@ export async function instantiateThreaded(
         workers: threads - 1,
         printErr: (text) => reject(new Error(text)),
       };
-      factory(options).then(resolve, reject);
+      factory(options).then(bindModule).then(resolve, reject);
     });
   } catch (error) {
     // The glue completes the object that it is given, so its thread list is there even when it never became ready.
-    (options as Partial<WasmModule> | undefined)?.PThread?.terminateAllThreads();
+    (options as Partial<RawModule> | undefined)?.PThread?.terminateAllThreads();
     throw new Error(`the workers could not be started (${messageOf(error)})`, { cause: error });
   } finally {
     clearTimeout(timer);

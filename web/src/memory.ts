@@ -8,7 +8,7 @@ import type { Runtime } from './runtime.js';
 export interface MemoryInfo {
   /** Tensor objects that JavaScript holds and has not disposed of. */
   readonly tensors: number;
-  /** Elements of all live tensors, those inside layers included; shared elements count once. */
+  /** Elements of all live tensors, those inside layers included (and weights that they keep packed); shared once. */
   readonly bytes: number;
   /** The most that `bytes` has been since loading or since `resetPeakMemory()`. */
   readonly peakBytes: number;

@@ -5,7 +5,7 @@ import { type GradientStats, gradientStats, type Summary, summarize } from './in
 import type { Kernels } from './kernels.js';
 import { Native, refuse } from './resource.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
 import type { DType, KernelName, Shape } from './types.js';
 import type { Handle } from './wasm_module.js';
 
@@ -31,11 +31,23 @@ export abstract class Module extends Native {
     return this.runtime.module.moduleName(this.#live('name'));
   }
 
-  /** y = f(x), a new tensor. */
-  forward(x: Tensor): Tensor {
+  /**
+   * y = f(x), a new tensor or `out`. With `out`, which is inference in memory that is there already, the layer's
+   * parameters must not be recorded: `tt.noGrad(() => model.forward(x, { out }))`, else `AutogradError`. Throws
+   * `ShapeError` or `DTypeError` where out is not of the result's, `InvalidArgumentError` where it shares memory
+   * with x (layers that are one elementwise operation take x itself).
+   */
+  forward(x: Tensor, options?: OutOption): Tensor {
     const { runtime } = this;
-    const handle = this.#live('forward');
-    return runtime.wrap(runtime.check(runtime.module.forward(handle, tensorHandle(runtime, x, 'forward'))));
+    const out = options?.out;
+    const handle = runtime.check(
+      runtime.module.forward(
+        this.#live('forward'),
+        tensorHandle(runtime, x, 'forward'),
+        out === undefined ? 0 : tensorHandle(runtime, out, 'forward, out'),
+      ),
+    );
+    return out ?? runtime.wrap(handle);
   }
 
   /**

@@ -12,27 +12,37 @@ const EXCHANGE_LENGTH = 1024;
 /** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
 const MAX_RANK = 8;
 
+/** So many new tensors wait to be registered with the garbage collector. */
+const NEW_TENSORS = 64;
+
 export class Runtime {
   readonly module: WasmModule;
   /** How many tensors JavaScript holds. */
   liveTensors = 0;
   /** What the innermost `tidy` has made so far; null outside of any. */
   scope: Resource[] | null = null;
+  /** Whether operations are recorded. */
+  recording = true;
   /** The JavaScript object for a new tensor; set by the module that defines the class. */
   wrap!: (handle: Handle) => Tensor;
 
   // They free what was dropped without dispose(), whenever the garbage collector finds out.
-  readonly droppedTensors = new FinalizationRegistry<Handle>((handle) => this.releaseTensor(handle));
+  readonly #droppedTensors = new FinalizationRegistry<Handle>((handle) => this.#releaseTensor(handle));
   readonly droppedObjects = new FinalizationRegistry<{ release: (handle: Handle) => void; handle: Handle }>(
     ({ release, handle }) => release(handle),
   );
+
+  // Most tensors are disposed of in the same breath, and registering one costs as much as a small operation: it is
+  // put off until the running code ends or this list is full.
+  readonly #newTensors: Tensor[] = [];
+  #awaitsEnd = false;
 
   readonly #exchangeAddress: number;
   #numbers: Float64Array;
 
   constructor(module: WasmModule) {
     this.module = module;
-    this.#exchangeAddress = module.exchange();
+    this.#exchangeAddress = module.exchange() >>> 0;
     this.#numbers = this.#viewNumbers();
   }
 
@@ -45,7 +55,7 @@ export class Runtime {
   /** The result of a call into the module; throws the typed error where the call failed. */
   check(result: Handle): Handle {
     if (result === 0) throw errorFromModule(this.module.errorCode(), this.module.errorText());
-    return result;
+    return result >>> 0; // WebAssembly gives addresses as signed numbers
   }
 
   /** Tensors for a call that takes any number of them: their handles go through the exchange buffer. */
@@ -57,7 +67,33 @@ export class Runtime {
     return handles.length;
   }
 
-  releaseTensor(handle: Handle): void {
+  /** Sees to it that a new tensor is freed when it is dropped. */
+  adopt(tensor: Tensor): void {
+    ++this.liveTensors;
+    if (this.#newTensors.push(tensor) === NEW_TENSORS) this.#registerNew();
+    if (this.#awaitsEnd) return;
+    this.#awaitsEnd = true;
+    queueMicrotask(this.#registerNew);
+  }
+
+  /** Frees a tensor that is disposed of. */
+  release(tensor: Tensor): void {
+    if (tensor.isRegistered) this.#droppedTensors.unregister(tensor);
+    this.#releaseTensor(tensor.handle);
+    tensor.handle = 0;
+  }
+
+  readonly #registerNew = (): void => {
+    for (const tensor of this.#newTensors) {
+      if (tensor.handle === 0) continue;
+      tensor.isRegistered = true;
+      this.#droppedTensors.register(tensor, tensor.handle, tensor);
+    }
+    this.#newTensors.length = 0;
+    this.#awaitsEnd = false;
+  };
+
+  #releaseTensor(handle: Handle): void {
     this.module.release(handle);
     --this.liveTensors;
   }

@@ -7,9 +7,12 @@ import type { Runtime } from './runtime.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
 
-/** Operations can write into a tensor that is there already, of the result's shape and dtype. They are not recorded then. */
+/** Operations can write into a tensor that is there already, so that repeating them needs no memory. */
 export interface OutOption {
-  /** Written and returned. May be an operand of an elementwise operation, never of a matrix product. */
+  /**
+   * Written and returned; of the result's shape and dtype, else `ShapeError` or `DTypeError`. May be an operand, except
+   * of a matrix product. Throws `AutogradError` where the result would have to be recorded: use `noGrad`.
+   */
   out?: Tensor;
 }
 
@@ -21,7 +24,7 @@ export interface BackwardOptions {
 }
 
 /** Which axis a reduction removes; without `dim` it is all of them. */
-export interface ReduceOptions {
+export interface ReduceOptions extends OutOption {
   /** The axis; negative ones count from the end. */
   dim?: number;
   /** Keep the axis with size 1. */
@@ -38,8 +41,9 @@ export function tensorHandle(runtime: Runtime, value: Tensor, where: string): Ha
   return refuse(runtime, value, 'Tensor', isTensor, where);
 }
 
-type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'sigmoid' | 'tanh';
+type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'sigmoid' | 'tanh' | 'gelu';
 type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum';
+type AlongName = 'softmax' | 'logSoftmax';
 type ReductionName = 'sum' | 'mean' | 'max' | 'argmax';
 
 /**
@@ -48,21 +52,23 @@ type ReductionName = 'sum' | 'mean' | 'max' | 'argmax';
  * wherever strides can express it. Every method returns a new tensor that has to be disposed of.
  */
 export class Tensor extends Resource {
+  /**
+   * Whether the garbage collector is to tell of it.
+   * @internal
+   */
+  isRegistered = false;
   #shape: Shape | undefined;
   #dtype: DType | undefined;
 
   /** @internal */
   constructor(runtime: Runtime, handle: Handle) {
     super(runtime, handle);
-    ++runtime.liveTensors;
-    runtime.droppedTensors.register(this, handle, this);
+    runtime.adopt(this);
   }
 
   override dispose(): void {
     if (this.handle === 0) return;
-    this.runtime.droppedTensors.unregister(this);
-    this.runtime.releaseTensor(this.handle);
-    this.handle = 0;
+    this.runtime.release(this);
     this.#shape = this.#dtype = undefined;
   }
 
@@ -277,8 +283,8 @@ export class Tensor extends Resource {
     return this.#unary('sigmoid', options);
   }
   /** this (1 + erf(this / sqrt 2)) / 2 */
-  gelu(): Tensor {
-    return this.#made(this.runtime.module.gelu(this.#live('gelu')));
+  gelu(options?: OutOption): Tensor {
+    return this.#unary('gelu', options);
   }
   /** The hyperbolic tangent. */
   tanh(options?: OutOption): Tensor {
@@ -302,12 +308,12 @@ export class Tensor extends Resource {
     return this.#reduce('argmax', options);
   }
   /** exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows. */
-  softmax(dim = -1): Tensor {
-    return this.#made(this.runtime.module.softmax(this.#live('softmax'), dim));
+  softmax(dim = -1, options?: OutOption): Tensor {
+    return this.#along('softmax', dim, options);
   }
   /** The logarithm of softmax. */
-  logSoftmax(dim = -1): Tensor {
-    return this.#made(this.runtime.module.logSoftmax(this.#live('logSoftmax'), dim));
+  logSoftmax(dim = -1, options?: OutOption): Tensor {
+    return this.#along('logSoftmax', dim, options);
   }
 
   /**
@@ -337,8 +343,8 @@ export class Tensor extends Resource {
   }
 
   #result(handle: Handle, out: Tensor | undefined): Tensor {
-    this.runtime.check(handle);
-    return out ?? this.runtime.wrap(handle);
+    const checked = this.runtime.check(handle);
+    return out ?? this.runtime.wrap(checked);
   }
 
   #unary(name: UnaryName, options: OutOption | undefined): Tensor {
@@ -361,10 +367,21 @@ export class Tensor extends Resource {
   }
 
   #reduce(name: ReductionName, options: ReduceOptions | undefined): Tensor {
-    const dim = options?.dim;
-    return this.#made(
-      this.runtime.module[name](this.#live(name), dim === undefined, dim ?? 0, options?.keepdim ?? false),
+    const { module } = this.runtime;
+    const { dim, keepdim = false, out } = options ?? {};
+    const handle = module[name](
+      this.#live(name),
+      dim === undefined,
+      dim ?? 0,
+      keepdim,
+      this.#outHandle(out, name),
     );
+    return this.#result(handle, out);
+  }
+
+  #along(name: AlongName, dim: number, options: OutOption | undefined): Tensor {
+    const out = options?.out;
+    return this.#result(this.runtime.module[name](this.#live(name), dim, this.#outHandle(out, name)), out);
   }
 
   #describe(): { shape: Shape; dtype: DType } {

@@ -1,4 +1,4 @@
-// The functions that a WebAssembly module offers: the table in cpp/bindings/embind.cpp, as TypeScript sees it.
+// The functions that a WebAssembly module offers: the tables in cpp/bindings/exports*.cpp, as TypeScript sees them.
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
 /** An address inside the module that names a tensor or a layer. */
@@ -6,8 +6,8 @@ export type Handle = number;
 
 type Unary = (a: Handle, out: Handle) => Handle;
 type Binary = (a: Handle, b: Handle, out: Handle) => Handle;
-type Reduction = (a: Handle, everything: boolean, dim: number, keepdim: boolean) => Handle;
-type Along = (a: Handle, dim: number) => Handle;
+type Reduction = (a: Handle, everything: boolean, dim: number, keepdim: boolean, out: Handle) => Handle;
+type Along = (a: Handle, dim: number, out: Handle) => Handle;
 type Loss = (x: Handle, target: Handle, reduction: number) => Handle;
 type Adam = (
   count: number,
@@ -63,7 +63,7 @@ export interface WasmModule {
   readonly relu: Unary;
   readonly sigmoid: Unary;
   readonly tanh: Unary;
-  gelu(a: Handle): Handle;
+  readonly gelu: Unary;
   readonly sum: Reduction;
   readonly mean: Reduction;
   readonly max: Reduction;
@@ -94,7 +94,7 @@ export interface WasmModule {
   flatten(): Handle;
   sequential(count: number): Handle;
   releaseModule(m: Handle): void;
-  forward(m: Handle, x: Handle): Handle;
+  forward(m: Handle, x: Handle, out: Handle): Handle;
   setKernel(m: Handle, kernel: number): void;
   setTraining(m: Handle, training: boolean): void;
   moduleName(m: Handle): string;
@@ -218,5 +218,13 @@ export interface ModuleOptions {
   printErr?: (text: string) => void;
 }
 
+/** A started module as its glue gives it: bind.ts makes a WasmModule of it. */
+export interface RawModule {
+  readonly wasmMemory: WebAssembly.Memory;
+  readonly wasmTable: WebAssembly.Table;
+  readonly PThread?: { terminateAllThreads(): void };
+  _tinytorch_exports(part: number): number;
+}
+
 /** What the ES module beside each .wasm exports. */
-export type ModuleFactory = (options: ModuleOptions) => Promise<WasmModule>;
+export type ModuleFactory = (options: ModuleOptions) => Promise<RawModule>;

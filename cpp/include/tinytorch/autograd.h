@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <string_view>
 
 #include "tinytorch/matmul.h"
 #include "tinytorch/ops.h"
@@ -44,6 +46,10 @@ class NoGrad {
 };
 [[nodiscard]] bool grad_enabled() noexcept;
 void set_grad_enabled(bool enabled) noexcept;
+
+/// For operations that write into `out`, which are not recorded: throws Error(autograd) where they would have to be,
+/// because an input requires a gradient and recording is on.
+void refuse_recording(std::string_view op, std::initializer_list<const Tensor*> inputs);
 
 /// Checks the result of every recorded operation, forward and backward, and throws Error(autograd) naming the first
 /// one that made a NaN or an infinity out of finite inputs. Costs a pass over every tensor.
@@ -93,6 +99,10 @@ namespace autograd {
 /// the gradients.
 [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             Activation activation = Activation::none, KernelId kernel = kAutoKernel);
+
+/// The same with what else a product can be given. With `out`, which is written and returned, Error(autograd) where it
+/// would have to be recorded.
+[[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, ops::MatmulOptions options);
 
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis; weight and bias may be undefined.
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);

@@ -32,6 +32,10 @@ class Module {
 
   /// y = f(x). Shapes stand with each layer.
   [[nodiscard]] virtual Tensor forward(const Tensor& x) = 0;
+  /// The same, written into `out`, which is returned. Throws Error(shape) or Error(dtype) where out is not of the
+  /// result's, Error(invalid_argument) where it shares memory with x (elementwise layers take x itself), and
+  /// Error(autograd) where the result would have to be recorded: parameters require a gradient unless NoGrad stands.
+  virtual Tensor forward_into(const Tensor& x, Tensor& out);
   [[nodiscard]] virtual std::string_view name() const = 0;  ///< for the profile: `Dense(784, 256)`
   /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`.
   [[nodiscard]] virtual std::vector<std::pair<std::string, Tensor>> named_parameters() const { return {}; }
@@ -50,14 +54,22 @@ class Module {
 
 using ModulePtr = std::shared_ptr<Module>;
 
+class KeptPanels;
+
 /// y[b, out] = x[b, in] . W[in, out] + bias[out]. x may have more leading axes. The weight is [in, out]
-/// (PyTorch's Linear holds the transpose). Initialised as PyTorch's Linear: both uniform in +-1/sqrt(in).
+/// (PyTorch's Linear holds the transpose). Initialised as PyTorch's Linear: both uniform in +-1/sqrt(in). A weight that
+/// stays the same from one forward() to the next is kept a second time in the order in which the kernels read it, where
+/// that is faster; memory_stats() counts it.
 class Dense : public Module {
  public:
   Dense(std::int64_t in_features, std::int64_t out_features, bool bias = true, DType dtype = DType::float32);
+  Dense(const Dense&) = delete;
+  Dense& operator=(const Dense&) = delete;
+  ~Dense() override;
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   /// forward() and ReLU in one pass over the output.
-  [[nodiscard]] Tensor forward_relu(const Tensor& x);
+  [[nodiscard]] Tensor forward_relu(const Tensor& x, Tensor* out = nullptr);
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
   void set_kernel(KernelId kernel) override { kernel_ = kernel; }
@@ -67,11 +79,12 @@ class Dense : public Module {
   [[nodiscard]] Tensor& bias() noexcept { return bias_; }
 
  private:
-  [[nodiscard]] Tensor apply(const Tensor& x, Activation activation);
+  [[nodiscard]] Tensor apply(const Tensor& x, Activation activation, Tensor* out);
   std::int64_t in_, out_;
   Tensor weight_, bias_;
   KernelId kernel_ = kAutoKernel;
   std::string name_;
+  std::unique_ptr<KeptPanels> panels_;  ///< a second copy of the weight, in the order in which kernels read it
 };
 using Linear = Dense;
 
@@ -79,29 +92,34 @@ using Linear = Dense;
 class ReLU : public Module {
  public:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "ReLU"; }
 };
 /// y = 1 / (1 + exp(-x)).
 class Sigmoid : public Module {
  public:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "Sigmoid"; }
 };
 class Tanh : public Module {
  public:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "Tanh"; }
 };
 /// y = x (1 + erf(x / sqrt 2)) / 2.
 class GELU : public Module {
  public:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "GELU"; }
 };
 class Softmax : public Module {
  public:
   explicit Softmax(std::int64_t dim = -1) : dim_(dim) {}
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "Softmax"; }
 
  private:
@@ -144,6 +162,7 @@ class Sequential : public Module {
  public:
   explicit Sequential(std::vector<ModulePtr> layers);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "Sequential"; }
   [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
   void set_kernel(KernelId kernel) override;
@@ -152,6 +171,7 @@ class Sequential : public Module {
   [[nodiscard]] const std::vector<ModulePtr>& layers() const noexcept { return layers_; }
 
  private:
+  [[nodiscard]] Tensor run(const Tensor& x, Tensor* out);
   std::vector<ModulePtr> layers_;
 };
 

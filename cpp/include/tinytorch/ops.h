@@ -8,7 +8,7 @@
 
 /// Operations without gradients. Both operands of a binary operation broadcast as in NumPy and have the same
 /// floating dtype, else Error(dtype). `out`, where given, must have the result's shape and dtype; it is
-/// written and returned, and may be an operand of an elementwise operation, never of matmul.
+/// written and returned, and may share memory with an operand, except in matmul.
 namespace tinytorch::ops {
 
 [[nodiscard]] Tensor add(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
@@ -26,25 +26,28 @@ namespace tinytorch::ops {
 [[nodiscard]] Tensor relu(const Tensor& a, Tensor* out = nullptr);     ///< max(a, 0); NaN stays NaN
 [[nodiscard]] Tensor sigmoid(const Tensor& a, Tensor* out = nullptr);  ///< 1 / (1 + exp(-a))
 [[nodiscard]] Tensor tanh(const Tensor& a, Tensor* out = nullptr);
+[[nodiscard]] Tensor gelu(const Tensor& a, Tensor* out = nullptr);  ///< a (1 + erf(a / sqrt 2)) / 2
 
 /// Which axes a reduction removes: none given means all. Negative axes count from the end.
 struct Axes {
   std::optional<std::int64_t> dim{};
   bool keepdim = false;
 };
-[[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {});
-[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {});
-[[nodiscard]] Tensor max(const Tensor& a, Axes axes = {});             ///< Error(shape) over an empty axis; NaN wins
-[[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {});          ///< int32; the first of equals
-[[nodiscard]] Tensor softmax(const Tensor& a, std::int64_t dim = -1);  ///< exp(a - max) / sum
-[[nodiscard]] Tensor log_softmax(const Tensor& a, std::int64_t dim = -1);
+[[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
+[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
+[[nodiscard]] Tensor max(const Tensor& a, Axes axes = {},
+                         Tensor* out = nullptr);  ///< Error(shape) over an empty axis; NaN wins
+[[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< int32; the first of equals
+[[nodiscard]] Tensor softmax(const Tensor& a, std::int64_t dim = -1, Tensor* out = nullptr);  ///< exp(a - max) / sum
+[[nodiscard]] Tensor log_softmax(const Tensor& a, std::int64_t dim = -1, Tensor* out = nullptr);
 
 struct MatmulOptions {
   KernelId kernel = kAutoKernel;
   const Tensor* bias = nullptr;  ///< [n]
   Activation activation = Activation::none;
   Tensor* out = nullptr;
-  bool accumulate = false;  ///< add to `out`
+  bool accumulate = false;         ///< add to `out`
+  const Tensor* panels = nullptr;  ///< for layers: b, a matrix, as it was packed for this kernel (nn/kept_panels.h)
 };
 /// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. One-dimensional operands are a row (a) or a
 /// column (b) and the axis is dropped again; leading axes broadcast. Strided operands are not copied.

@@ -51,7 +51,7 @@ class Tensor {
   [[nodiscard]] std::uint64_t version() const noexcept;
 
   /// Pointer to element (0, 0, ...); step by strides(). Throws Error(dtype) where T is not the dtype's type.
-  /// The non-const one counts as a write.
+  /// The non-const one counts as one write: fetch it anew for the next, or layers keep what they have packed.
   template <class T>
   [[nodiscard]] const T* data() const;
   template <class T>

@@ -102,6 +102,12 @@ void mask_by_relu(Tensor& dy, const Tensor& y) { dy = chain(dy, y, binary_rows<R
 
 }  // namespace tinytorch::detail
 
+namespace tinytorch::ops {
+
+Tensor gelu(const Tensor& a, Tensor* out) { return detail::unary("gelu", a, out, detail::unary_rows<detail::Gelu>); }
+
+}  // namespace tinytorch::ops
+
 namespace tinytorch::autograd {
 
 using detail::Node;
@@ -210,9 +216,6 @@ Tensor sqrt(const Tensor& a) { return detail::from_result<detail::SqrtGrad>("sqr
 Tensor relu(const Tensor& a) { return detail::from_result<detail::ReluGrad>("relu", a, ops::relu(a)); }
 Tensor sigmoid(const Tensor& a) { return detail::from_result<detail::SigmoidGrad>("sigmoid", a, ops::sigmoid(a)); }
 Tensor tanh(const Tensor& a) { return detail::from_result<detail::TanhGrad>("tanh", a, ops::tanh(a)); }
-Tensor gelu(const Tensor& a) {
-  Tensor y = detail::unary("gelu", a, nullptr, detail::unary_rows<detail::Gelu>);
-  return detail::from_input<detail::GeluGrad>("gelu", a, std::move(y));
-}
+Tensor gelu(const Tensor& a) { return detail::from_input<detail::GeluGrad>("gelu", a, ops::gelu(a)); }
 
 }  // namespace tinytorch::autograd

@@ -63,10 +63,12 @@ Tensor matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation, KernelId kernel) {
-  ops::MatmulOptions options;
-  options.kernel = kernel;
+  return linear(x, weight, bias, {.kernel = kernel, .activation = activation});
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, ops::MatmulOptions options) {
   options.bias = bias.defined() ? &bias : nullptr;
-  options.activation = activation;
+  if (options.out != nullptr) refuse_recording("linear", {&x, &weight, &bias});
   Tensor y = ops::matmul(x, weight, options);
   if (Node *node = record("linear", y, {&x, &weight, &bias}, [](Node& n, Tensor& dy) {
         const Tensor& w = n.saved(1);
@@ -90,9 +92,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
           (void)ops::matmul(d, w.transpose(), back);
         }
       })) {
-    node->save({x, weight, activation == Activation::relu ? detach(y) : Tensor()});
-    node->kernel = kernel;
-    node->activation = activation;
+    node->save({x, weight, options.activation == Activation::relu ? detach(y) : Tensor()});
+    node->kernel = options.kernel;
+    node->activation = options.activation;
   }
   return y;
 }

@@ -20,6 +20,12 @@ thread_local bool detecting = false;
 
 bool grad_enabled() noexcept { return recording; }
 void set_grad_enabled(bool enabled) noexcept { recording = enabled; }
+void refuse_recording(std::string_view op, std::initializer_list<const Tensor*> inputs) {
+  if (!detail::any_requires_grad(inputs)) return;
+  detail::fail(ErrorCode::autograd, {op,
+                                     ": what is written into out is not recorded, but an operand requires a gradient: "
+                                     "use noGrad or detach()"});
+}
 NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
 NoGrad::~NoGrad() { recording = before_; }
 void set_anomaly_detection(bool enabled) noexcept { detecting = enabled; }

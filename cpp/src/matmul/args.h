@@ -17,8 +17,23 @@ struct KernelArgs : MatmulArgs<T> {
   /// Scratch of as many elements as the row's `workspace_size` asked for, aligned to 64 bytes; the content
   /// is whatever the last product left. Null where nothing was asked for.
   T* workspace = nullptr;
-  /// B in the packed rungs' panels, where the caller keeps it; null: pack as you go.
+  /// B in the rung's panels (pack_b below), where the caller keeps it; null: pack as you go. B itself is there too.
   const T* packed_b = nullptr;
 };
+
+/// matmul() of the public header for a caller that keeps B in panels.
+template <class T>
+void matmul(const KernelArgs<T>& args, KernelId kernel);
+
+/// The rung that runs such a product: the one that is asked for, or the policy's choice.
+template <class T>
+[[nodiscard]] KernelId resolve_kernel(const MatmulArgs<T>& args, KernelId kernel);
+
+/// Elements of B's panels for that rung; 0 where keeping them makes no such product faster, or the rung reads none.
+template <class T>
+[[nodiscard]] std::size_t packed_b_size(const MatmulArgs<T>& args, KernelId rung);
+/// Writes them. Of the arguments only k, n and B count.
+template <class T>
+void pack_b(const MatmulArgs<T>& args, KernelId rung, T* out);
 
 }  // namespace tinytorch::detail

@@ -110,10 +110,39 @@ void run(const KernelRow& row, KernelArgs<T>& args) {
   }
 }
 
+template <class T>
+const detail::KernelFunctions<T>& functions_of(KernelId rung) {
+  return detail::kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
+}
+
 }  // namespace
 
+namespace detail {
+
 template <class T>
-void matmul(const MatmulArgs<T>& given, KernelId kernel) {
+KernelId resolve_kernel(const MatmulArgs<T>& args, KernelId kernel) {
+  return kernel == kAutoKernel ? choose_kernel<T>(args) : kernel;
+}
+
+template <class T>
+std::size_t packed_b_size(const MatmulArgs<T>& given, KernelId rung) {
+  const auto size = functions_of<T>(rung).packed_b_size;
+  if (!size || given.m == 0 || given.n == 0 || given.k == 0) return 0;
+  MatmulArgs<T> args = given;
+  settle_strides(args);
+  return size(args);
+}
+
+template <class T>
+void pack_b(const MatmulArgs<T>& given, KernelId rung, T* out) {
+  const ProfileScope scope("matmul.pack");
+  MatmulArgs<T> args = given;
+  settle_strides(args);
+  functions_of<T>(rung).pack_b(args, out);
+}
+
+template <class T>
+void matmul(const KernelArgs<T>& given, KernelId kernel) {
   if (kernel != kAutoKernel) detail::require_kernel(kernel);
   if (given.m == 0 || given.n == 0) return;
 #ifndef NDEBUG
@@ -125,9 +154,9 @@ void matmul(const MatmulArgs<T>& given, KernelId kernel) {
     return;
   }
 
-  KernelArgs<T> args{given};
+  KernelArgs<T> args = given;
   settle_strides(args);
-  if (kernel == kAutoKernel) kernel = detail::choose_kernel<T>(args);
+  kernel = resolve_kernel<T>(args, kernel);
   const KernelRow& row = detail::kernel_rows()[static_cast<std::size_t>(kernel)];
   if (!row.fuses_epilogue) {
     args.bias = nullptr;
@@ -136,6 +165,22 @@ void matmul(const MatmulArgs<T>& given, KernelId kernel) {
   run(row, args);
   detail::count_kernel_call(kernel);
   if (!row.fuses_epilogue) epilogue(given);
+}
+
+#define TINYTORCH_INSTANTIATE(T)                                         \
+  template void matmul<T>(const KernelArgs<T>&, KernelId);               \
+  template KernelId resolve_kernel<T>(const MatmulArgs<T>&, KernelId);   \
+  template std::size_t packed_b_size<T>(const MatmulArgs<T>&, KernelId); \
+  template void pack_b<T>(const MatmulArgs<T>&, KernelId, T*);
+TINYTORCH_INSTANTIATE(float)
+TINYTORCH_INSTANTIATE(double)
+#undef TINYTORCH_INSTANTIATE
+
+}  // namespace detail
+
+template <class T>
+void matmul(const MatmulArgs<T>& args, KernelId kernel) {
+  detail::matmul(KernelArgs<T>{args}, kernel);
 }
 
 template void matmul<float>(const MatmulArgs<float>&, KernelId);

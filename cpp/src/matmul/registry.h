@@ -17,6 +17,8 @@ struct KernelFunctions {
   void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
   std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
   T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
+  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; 0: does not pay; null: never
+  void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
 };
 
 /// One row of the table: all that is known of a rung.

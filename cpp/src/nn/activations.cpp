@@ -30,6 +30,38 @@ Tensor Softmax::forward(const Tensor& x) {
   return autograd::softmax(x, dim_);
 }
 
+namespace {
+
+/// A layer that is one operation without parameters.
+template <class Operation>
+Tensor into(std::string_view name, const Tensor& x, const Operation& operation) {
+  const ProfileScope scope(name);
+  refuse_recording(name, {&x});
+  return operation();
+}
+
+}  // namespace
+
+Tensor ReLU::forward_into(const Tensor& x, Tensor& out) {
+  return into(name(), x, [&] { return ops::relu(x, &out); });
+}
+
+Tensor Sigmoid::forward_into(const Tensor& x, Tensor& out) {
+  return into(name(), x, [&] { return ops::sigmoid(x, &out); });
+}
+
+Tensor Tanh::forward_into(const Tensor& x, Tensor& out) {
+  return into(name(), x, [&] { return ops::tanh(x, &out); });
+}
+
+Tensor GELU::forward_into(const Tensor& x, Tensor& out) {
+  return into(name(), x, [&] { return ops::gelu(x, &out); });
+}
+
+Tensor Softmax::forward_into(const Tensor& x, Tensor& out) {
+  return into(name(), x, [&] { return ops::softmax(x, dim_, &out); });
+}
+
 Dropout::Dropout(double p) : p_(p) {
   if (!(p >= 0 && p <= 1)) detail::fail(ErrorCode::invalid_argument, {"Dropout: p is ", p, ", not between 0 and 1"});
 }

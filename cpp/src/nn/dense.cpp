@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "nn/initialize.h"
+#include "nn/kept_panels.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
@@ -9,7 +10,7 @@
 namespace tinytorch::nn {
 
 Dense::Dense(std::int64_t in_features, std::int64_t out_features, bool bias, DType dtype)
-    : in_(in_features), out_(out_features) {
+    : in_(in_features), out_(out_features), panels_(std::make_unique<KeptPanels>()) {
   name_ = "Dense(" + std::to_string(in_) + ", " + std::to_string(out_) + ")";
   if (in_ < 1 || out_ < 1) detail::fail(ErrorCode::invalid_argument, {name_, ": both sizes must be positive"});
   if (!is_floating(dtype))
@@ -25,16 +26,21 @@ Dense::Dense(std::int64_t in_features, std::int64_t out_features, bool bias, DTy
   }
 }
 
-Tensor Dense::forward(const Tensor& x) { return apply(x, Activation::none); }
-Tensor Dense::forward_relu(const Tensor& x) { return apply(x, Activation::relu); }
+Dense::~Dense() = default;
 
-Tensor Dense::apply(const Tensor& x, Activation activation) {
+Tensor Dense::forward(const Tensor& x) { return apply(x, Activation::none, nullptr); }
+Tensor Dense::forward_into(const Tensor& x, Tensor& out) { return apply(x, Activation::none, &out); }
+Tensor Dense::forward_relu(const Tensor& x, Tensor* out) { return apply(x, Activation::relu, out); }
+
+Tensor Dense::apply(const Tensor& x, Activation activation, Tensor* out) {
   const ProfileScope scope(name_);
   detail::require_defined(x, name_, "x");
   if (x.ndim() == 0 || x.size(-1) != in_) {
     detail::fail(ErrorCode::shape, {name_, ": the input's last axis must be ", in_, ", x is ", x.shape()});
   }
-  return autograd::linear(x, weight_, bias_, activation, kernel_);
+  ops::MatmulOptions options{.kernel = kernel_, .activation = activation, .out = out};
+  if (x.dtype() == weight_.dtype()) options.panels = panels_->get(weight_, x.numel() / in_, kernel_);
+  return autograd::linear(x, weight_, bias_, options);
 }
 
 std::vector<std::pair<std::string, Tensor>> Dense::named_parameters() const {

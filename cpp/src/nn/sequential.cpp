@@ -10,17 +10,26 @@ Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers
   }
 }
 
-Tensor Sequential::forward(const Tensor& x) {
+Tensor Sequential::forward(const Tensor& x) { return run(x, nullptr); }
+
+Tensor Sequential::forward_into(const Tensor& x, Tensor& out) {
+  detail::require_defined(out, "Sequential", "out");
+  if (detail::may_overlap(out, x)) {
+    detail::fail(ErrorCode::invalid_argument, {"Sequential: out shares memory with x"});
+  }
+  if (layers_.empty()) return Module::forward_into(x, out);
+  return run(x, &out);
+}
+
+Tensor Sequential::run(const Tensor& x, Tensor* out) {
   detail::require_defined(x, "Sequential", "x");
   Tensor y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     auto* dense = dynamic_cast<Dense*>(layers_[i].get());
-    if (dense && i + 1 < layers_.size() && dynamic_cast<ReLU*>(layers_[i + 1].get())) {
-      y = dense->forward_relu(y);
-      ++i;
-    } else {
-      y = layers_[i]->forward(y);
-    }
+    const bool fuses = dense && i + 1 < layers_.size() && dynamic_cast<ReLU*>(layers_[i + 1].get());
+    if (fuses) ++i;
+    Tensor* to = i + 1 == layers_.size() ? out : nullptr;
+    y = fuses ? dense->forward_relu(y, to) : to ? layers_[i]->forward_into(y, *to) : layers_[i]->forward(y);
   }
   return y;
 }

@@ -105,4 +105,22 @@ bool may_overlap(const Tensor& a, const Tensor& b) noexcept {
   return x.begin < y.end && y.begin < x.end;
 }
 
+Destination::Destination(Tensor* out, const Shape& shape, DType dtype, const Tensor& operand, std::string_view op)
+    : out_(out) {
+  if (out != nullptr) {
+    require_out(*out, shape, dtype, op);
+    if (out->is_contiguous() && !may_overlap(*out, operand)) {
+      result_ = *out;
+      return;
+    }
+  }
+  result_ = Tensor::empty(shape, dtype);
+}
+
+Tensor Destination::finish() {
+  if (out_ == nullptr || result_.impl() == out_->impl()) return std::move(result_);
+  out_->copy_from(result_);
+  return *out_;
+}
+
 }  // namespace tinytorch::detail

@@ -53,4 +53,18 @@ void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string
 /// Whether the two can touch the same memory (their byte ranges overlap).
 [[nodiscard]] bool may_overlap(const Tensor& a, const Tensor& b) noexcept;
 
+/// Where an operation writes its result row-major: into `out`, or beside it where `out` is not given, has gaps or
+/// shares memory with the operand. Checks `out` as require_out() does.
+class Destination {
+ public:
+  Destination(Tensor* out, const Shape& shape, DType dtype, const Tensor& operand, std::string_view op);
+  [[nodiscard]] Tensor& result() noexcept { return result_; }
+  /// The result where it belongs.
+  [[nodiscard]] Tensor finish();
+
+ private:
+  Tensor* out_;
+  Tensor result_;
+};
+
 }  // namespace tinytorch::detail

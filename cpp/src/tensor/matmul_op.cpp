@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "dispatch.h"
+#include "matmul/args.h"
 #include "storage.h"
 #include "strided_loop.h"
 #include "tinytorch/ops.h"
@@ -73,7 +74,7 @@ void multiply(const Product& p, const Tensor& c, const Tensor& bias, const ops::
   const auto stride = [](const Tensor& t, std::size_t axis) {
     return static_cast<std::ptrdiff_t>(t.strides()[t.ndim() - axis]);
   };
-  MatmulArgs<T> args;
+  KernelArgs<T> args;
   args.m = static_cast<std::size_t>(rows);
   args.n = static_cast<std::size_t>(p.n);
   args.k = static_cast<std::size_t>(p.k);
@@ -88,6 +89,7 @@ void multiply(const Product& p, const Tensor& c, const Tensor& bias, const ops::
   args.bias = bias.defined() ? element(bias, 0) : nullptr;
   args.activation = options.activation;
   args.accumulate = options.accumulate;
+  args.packed_b = options.panels ? options.panels->data<T>() : nullptr;
   matmul(args, options.kernel);
 }
 

@@ -139,12 +139,12 @@ void max_columns(const T* values, std::size_t rows, std::size_t columns, T* out)
 
 namespace ops {
 
-Tensor sum(const Tensor& a, Axes axes) {
+Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
   const detail::AxisView view = detail::view_axis(a, axes, "sum");
-  Tensor result = Tensor::empty(view.result, a.dtype());
+  detail::Destination to_out(out, view.result, a.dtype(), a, "sum");
   detail::for_floating(a.dtype(), [&]<class T>() {
     const T* from = view.source.data<T>();
-    T* to = result.mutable_data<T>();
+    T* to = to_out.result().mutable_data<T>();
     for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
       if (view.inner == 1) {
         *to = detail::sum_row(from, view.length);
@@ -153,22 +153,23 @@ Tensor sum(const Tensor& a, Axes axes) {
       }
     }
   });
-  return result;
+  return to_out.finish();
 }
 
-Tensor mean(const Tensor& a, Axes axes) {
+Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
   const detail::AxisView view = detail::view_axis(a, axes, "mean");
-  Tensor result = sum(a, axes);
+  if (out != nullptr) detail::require_out(*out, view.result, a.dtype(), "mean");
+  Tensor result = sum(a, axes, out);
   return div(result, Tensor::scalar(static_cast<double>(view.length), a.dtype()), &result);
 }
 
-Tensor max(const Tensor& a, Axes axes) {
+Tensor max(const Tensor& a, Axes axes, Tensor* out) {
   const detail::AxisView view = detail::view_axis(a, axes, "max");
   detail::require_elements(view, a, "max");
-  Tensor result = Tensor::empty(view.result, a.dtype());
+  detail::Destination to_out(out, view.result, a.dtype(), a, "max");
   detail::for_floating(a.dtype(), [&]<class T>() {
     const T* from = view.source.data<T>();
-    T* to = result.mutable_data<T>();
+    T* to = to_out.result().mutable_data<T>();
     for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
       if (view.inner == 1) {
         *to = detail::max_row(from, view.length);
@@ -177,7 +178,7 @@ Tensor max(const Tensor& a, Axes axes) {
       }
     }
   });
-  return result;
+  return to_out.finish();
 }
 
 }  // namespace ops

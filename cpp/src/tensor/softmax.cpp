@@ -108,18 +108,26 @@ void over_rows(const Tensor& source, Tensor& result, RowToRow<T> f) {
   parallel_for(rows, 8192 / length + 1, part);
 }
 
-Tensor along(const Tensor& a, std::int64_t dim, const char* op, RowToRow<float> f32, RowToRow<double> f64) {
+Tensor along(const Tensor& a, std::int64_t dim, Tensor* out, const char* op, RowToRow<float> f32,
+             RowToRow<double> f64) {
   require_floating(a, op, "a");
   if (a.ndim() == 0) fail(ErrorCode::shape, {op, ": needs at least one axis, a is []"});
   const auto axis = static_cast<std::int64_t>(require_dim(dim, a.shape(), op));
   const Tensor source = a.transpose(axis, -1).contiguous();
-  Tensor result = Tensor::empty(source.shape(), a.dtype());
+  const bool last = axis + 1 == static_cast<std::int64_t>(a.ndim());
+  Destination to_out(last ? out : nullptr, source.shape(), a.dtype(), a, op);
+  Tensor& result = to_out.result();
   if (a.dtype() == DType::float32) {
     over_rows<float>(source, result, f32);
   } else {
     over_rows<double>(source, result, f64);
   }
-  return result.transpose(axis, -1).contiguous();
+  if (last) return to_out.finish();
+  result = result.transpose(axis, -1);
+  if (out == nullptr) return result.contiguous();
+  require_out(*out, a.shape(), a.dtype(), op);
+  out->copy_from(result);
+  return *out;
 }
 
 }  // namespace
@@ -128,12 +136,12 @@ Tensor along(const Tensor& a, std::int64_t dim, const char* op, RowToRow<float> 
 
 namespace ops {
 
-Tensor softmax(const Tensor& a, std::int64_t dim) {
-  return detail::along(a, dim, "softmax", &detail::softmax_row<float>, &detail::softmax_row<double>);
+Tensor softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
+  return detail::along(a, dim, out, "softmax", &detail::softmax_row<float>, &detail::softmax_row<double>);
 }
 
-Tensor log_softmax(const Tensor& a, std::int64_t dim) {
-  return detail::along(a, dim, "log_softmax", &detail::log_softmax_row<float>, &detail::log_softmax_row<double>);
+Tensor log_softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
+  return detail::along(a, dim, out, "log_softmax", &detail::log_softmax_row<float>, &detail::log_softmax_row<double>);
 }
 
 }  // namespace ops

@@ -111,9 +111,22 @@ std::size_t threaded_workspace(const MatmulArgs<T>& args) {
   return threads * division.workspace(args);
 }
 
+template <class T>
+std::size_t threaded_packed_b_size(const MatmulArgs<T>& args) {
+  return best_single<T>().packed_b_size(args);
+}
+template <class T>
+void threaded_pack_b(const MatmulArgs<T>& args, T* out) {
+  best_single<T>().pack_b(args, out);
+}
+
 template void matmul_threaded<float>(const KernelArgs<float>&);
 template void matmul_threaded<double>(const KernelArgs<double>&);
 template std::size_t threaded_workspace<float>(const MatmulArgs<float>&);
 template std::size_t threaded_workspace<double>(const MatmulArgs<double>&);
+template std::size_t threaded_packed_b_size<float>(const MatmulArgs<float>&);
+template std::size_t threaded_packed_b_size<double>(const MatmulArgs<double>&);
+template void threaded_pack_b<float>(const MatmulArgs<float>&, float*);
+template void threaded_pack_b<double>(const MatmulArgs<double>&, double*);
 
 }  // namespace tinytorch::detail

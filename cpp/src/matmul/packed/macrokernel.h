@@ -45,6 +45,30 @@ class PackedProduct {
     return a_elements() + kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun;
   }
 
+  /// Elements of B as `pack_b` lays it out, to be kept for many products (KernelArgs::packed_b); 0 where that does not
+  /// pay. Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x10 by 4 rows +75
+  /// %, 64 rows +7 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %,
+  /// 1024x1024 +64 % and +6 %; a B that is packed for every product anyway +2 to 4 %. Where B is read in place none:
+  /// 256x128 and 300x100 0 %, 784x256 up to 72 rows 0 to 6 %, not worth the memory.
+  [[nodiscard]] static std::size_t packed_b_size(const MatmulArgs<T>& args) {
+    constexpr std::size_t bad_stride = 2048 / sizeof(T);
+    if (Rows::suits(args)) return 0;
+    const bool in_place = reads_b_in_place(args) && args.n % V::width == 0;
+    if (in_place && static_cast<std::size_t>(args.b_row) % bad_stride != 0) return 0;
+    const std::size_t last = args.n % Tiles::nr;
+    return args.k * (args.n - last + (last ? panel_width(last) : 0)) + kPackOverrun;
+  }
+
+  /// All panels of B, each over the whole of k, one after the other.
+  static void pack_b(const MatmulArgs<T>& args, T* out) {
+    for (std::size_t j = 0; j < args.n; j += Tiles::nr) {
+      const std::size_t columns = std::min(Tiles::nr, args.n - j), width = panel_width(columns);
+      pack_panel<V>(columns, width, args.k, args.b + static_cast<std::ptrdiff_t>(j) * args.b_col, args.b_col,
+                    args.b_row, out);
+      out += width * args.k;
+    }
+  }
+
   void run(const KernelArgs<T>& args) const {
     if (args.accumulate && args.bias) add_bias(args);
     if constexpr (V::width > 1) {
@@ -88,6 +112,11 @@ class PackedProduct {
     std::size_t column, columns, width;
   };
 
+  /// Of a panel with that many of C's columns.
+  [[nodiscard]] static std::size_t panel_width(std::size_t columns) {
+    return std::max(round_up(columns, V::width), Tiles::min_columns);
+  }
+
   /// B can be read where it stands if its columns are neighbours and it is used by few tiles or is small.
   /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
   /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
@@ -124,7 +153,7 @@ class PackedProduct {
 
   [[nodiscard]] Panel b_panel(const KernelArgs<T>& args, std::size_t column, std::size_t columns, std::size_t pc,
                               std::size_t kc, bool pack, T* place) const {
-    const std::size_t width = std::max(round_up(columns, V::width), Tiles::min_columns);
+    const std::size_t width = panel_width(columns);
     const auto packed_step = static_cast<std::ptrdiff_t>(width);
     if (args.packed_b) return {args.packed_b + column * args.k + pc * width, packed_step, column, columns, width};
     const T* const b =

@@ -1,7 +1,5 @@
 // The table of functions that JavaScript calls, second part: layers and losses.
 
-#include <emscripten/bind.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,17 +33,21 @@ Handle sequential(int count) {
   });
 }
 
-Handle forward(Handle m, Handle x) {
-  return guarded([=] { return give(module(m).forward(tensor(x))); });
+Handle forward(Handle m, Handle x, Handle out) {
+  return guarded([=] {
+    if (!out) return give(module(m).forward(tensor(x)));
+    static_cast<void>(module(m).forward_into(tensor(x), tensor(out)));
+    return out;
+  });
 }
 void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
 void set_training(Handle m, bool training) { module(m).set_training(training); }
-std::string module_name(Handle m) { return std::string(module(m).name()); }
+const char* module_name(Handle m) { return give_text(module(m).name()); }
 
 /// The number of parameters, and one of them.
 int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
-std::string parameter_name(Handle m, int index) {
-  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
+const char* parameter_name(Handle m, int index) {
+  return give_text(module(m).named_parameters()[static_cast<std::size_t>(index)].first);
 }
 Handle parameter(Handle m, int index) {
   return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
@@ -63,12 +65,12 @@ Handle summary(Handle m, int ndim) {
   });
 }
 /// exchange: parameters, flops, bytes, number of axes, the output's sizes. Returns the name.
-std::string summary_row(int index) {
+const char* summary_row(int index) {
   const nn::SummaryRow& row = rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
         static_cast<double>(row.output.size())});
   for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
-  return row.name;
+  return give_text(row.name);
 }
 
 std::vector<nn::GradientStats> stats;
@@ -80,12 +82,12 @@ Handle gradient_stats(Handle m) {
   });
 }
 /// exchange: mean, norm, largest, share of zeros. Returns the name.
-std::string gradient_row(int index) {
+const char* gradient_row(int index) {
   const nn::GradientStats& row = stats[static_cast<std::size_t>(index)];
   send({row.mean, row.norm, row.largest, row.zeros});
-  return row.name;
+  return give_text(row.name);
 }
-std::string gradient_warning(int index) { return stats[static_cast<std::size_t>(index)].warning; }
+const char* gradient_warning(int index) { return give_text(stats[static_cast<std::size_t>(index)].warning); }
 
 template <auto Loss>
 Handle loss(Handle x, Handle target, int reduction) {
@@ -94,36 +96,36 @@ Handle loss(Handle x, Handle target, int reduction) {
 
 }  // namespace
 
-EMSCRIPTEN_BINDINGS(tinytorch_nn) {
-  using emscripten::function;
-  function("dense", dense);
-  function("reluLayer", make<nn::ReLU>);
-  function("sigmoidLayer", make<nn::Sigmoid>);
-  function("tanhLayer", make<nn::Tanh>);
-  function("geluLayer", make<nn::GELU>);
-  function("softmaxLayer", make<nn::Softmax, int>);
-  function("dropout", make<nn::Dropout, double>);
-  function("layerNorm", layer_norm);
-  function("flatten", make<nn::Flatten>);
-  function("sequential", sequential);
-  function("releaseModule", release<nn::ModulePtr>);
-  function("forward", forward);
-  function("setKernel", set_kernel);
-  function("setTraining", set_training);
-  function("moduleName", module_name);
-  function("parameterCount", parameter_count);
-  function("parameterName", parameter_name);
-  function("parameter", parameter);
-  function("initialize", initialize);
-  function("summary", summary);
-  function("summaryRow", summary_row);
-  function("gradientStats", gradient_stats);
-  function("gradientRow", gradient_row);
-  function("gradientWarning", gradient_warning);
+const Export exports_nn[] = {
+    TINYTORCH_ENTRY("dense", dense),
+    TINYTORCH_ENTRY("reluLayer", make<nn::ReLU>),
+    TINYTORCH_ENTRY("sigmoidLayer", make<nn::Sigmoid>),
+    TINYTORCH_ENTRY("tanhLayer", make<nn::Tanh>),
+    TINYTORCH_ENTRY("geluLayer", make<nn::GELU>),
+    TINYTORCH_ENTRY("softmaxLayer", make<nn::Softmax, int>),
+    TINYTORCH_ENTRY("dropout", make<nn::Dropout, double>),
+    TINYTORCH_ENTRY("layerNorm", layer_norm),
+    TINYTORCH_ENTRY("flatten", make<nn::Flatten>),
+    TINYTORCH_ENTRY("sequential", sequential),
+    TINYTORCH_ENTRY("releaseModule", release<nn::ModulePtr>),
+    TINYTORCH_ENTRY("forward", forward),
+    TINYTORCH_ENTRY("setKernel", set_kernel),
+    TINYTORCH_ENTRY("setTraining", set_training),
+    TINYTORCH_ENTRY("moduleName", module_name),
+    TINYTORCH_ENTRY("parameterCount", parameter_count),
+    TINYTORCH_ENTRY("parameterName", parameter_name),
+    TINYTORCH_ENTRY("parameter", parameter),
+    TINYTORCH_ENTRY("initialize", initialize),
+    TINYTORCH_ENTRY("summary", summary),
+    TINYTORCH_ENTRY("summaryRow", summary_row),
+    TINYTORCH_ENTRY("gradientStats", gradient_stats),
+    TINYTORCH_ENTRY("gradientRow", gradient_row),
+    TINYTORCH_ENTRY("gradientWarning", gradient_warning),
 
-  function("crossEntropy", loss<autograd::cross_entropy>);
-  function("mseLoss", loss<autograd::mse_loss>);
-  function("binaryCrossEntropy", loss<autograd::binary_cross_entropy>);
-}
+    TINYTORCH_ENTRY("crossEntropy", loss<autograd::cross_entropy>),
+    TINYTORCH_ENTRY("mseLoss", loss<autograd::mse_loss>),
+    TINYTORCH_ENTRY("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
+    {},
+};
 
 }  // namespace tinytorch::bindings

@@ -1,7 +1,5 @@
 // The table of functions that JavaScript calls, third part: optimisers, data, training, files.
 
-#include <emscripten/bind.h>
-
 #include <memory>
 #include <string>
 
@@ -167,11 +165,13 @@ Handle evaluator_result(Handle e) {
 Handle create_file() {
   return guarded([] { return give_object<io::TensorFile>({}); });
 }
-Handle file_add(Handle f, const std::string& name, Handle a) {
-  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
+/// The name comes in received_text(0).
+Handle file_add(Handle f, Handle a) {
+  return done([=] { object<io::TensorFile>(f).tensors.emplace_back(received_text(0), tensor(a)); });
 }
-Handle file_note(Handle f, const std::string& key, const std::string& value) {
-  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
+/// Key and value come in received_text(0) and (1).
+Handle file_note(Handle f) {
+  return done([=] { object<io::TensorFile>(f).metadata.emplace_back(received_text(0), received_text(1)); });
 }
 Handle write_file(Handle f) {
   return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
@@ -180,18 +180,18 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-std::string file_name(Handle f, int index) {
-  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
+const char* file_name(Handle f, int index) {
+  return give_text(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first);
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-std::string note_key(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
+const char* note_key(Handle f, int index) {
+  return give_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first);
 }
-std::string note_value(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
+const char* note_value(Handle f, int index) {
+  return give_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second);
 }
 Handle state_dict(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
@@ -202,57 +202,57 @@ Handle load_state_dict(Handle m, Handle f) {
 
 }  // namespace
 
-EMSCRIPTEN_BINDINGS(tinytorch_train) {
-  using emscripten::function;
-  function("sgd", sgd);
-  function("adam", adam<optim::Adam>);
-  function("adamW", adam<optim::AdamW>);
-  function("releaseOptimizer", release<OptimizerPtr>);
-  function("optimizerStep", optimizer_step);
-  function("zeroGrad", zero_grad);
-  function("learningRate", learning_rate);
-  function("setLearningRate", set_learning_rate);
-  function("optimizerSteps", optimizer_steps);
-  function("clipGradNorm", clip_grad_norm);
-  function("cosineSchedule", cosine_schedule);
-  function("stepSchedule", step_schedule);
+const Export exports_train[] = {
+    TINYTORCH_ENTRY("sgd", sgd),
+    TINYTORCH_ENTRY("adam", adam<optim::Adam>),
+    TINYTORCH_ENTRY("adamW", adam<optim::AdamW>),
+    TINYTORCH_ENTRY("releaseOptimizer", release<OptimizerPtr>),
+    TINYTORCH_ENTRY("optimizerStep", optimizer_step),
+    TINYTORCH_ENTRY("zeroGrad", zero_grad),
+    TINYTORCH_ENTRY("learningRate", learning_rate),
+    TINYTORCH_ENTRY("setLearningRate", set_learning_rate),
+    TINYTORCH_ENTRY("optimizerSteps", optimizer_steps),
+    TINYTORCH_ENTRY("clipGradNorm", clip_grad_norm),
+    TINYTORCH_ENTRY("cosineSchedule", cosine_schedule),
+    TINYTORCH_ENTRY("stepSchedule", step_schedule),
 
-  function("createBytes", create_bytes);
-  function("releaseBytes", release<Bytes>);
-  function("readIdx", read_idx);
-  function("loader", loader);
-  function("releaseLoader", release<LoaderPtr>);
-  function("loaderBatches", loader_batches);
-  function("loaderSetEpoch", loader_set_epoch);
-  function("loaderBatch", loader_batch);
-  function("loaderIndices", loader_indices);
+    TINYTORCH_ENTRY("createBytes", create_bytes),
+    TINYTORCH_ENTRY("releaseBytes", release<Bytes>),
+    TINYTORCH_ENTRY("readIdx", read_idx),
+    TINYTORCH_ENTRY("loader", loader),
+    TINYTORCH_ENTRY("releaseLoader", release<LoaderPtr>),
+    TINYTORCH_ENTRY("loaderBatches", loader_batches),
+    TINYTORCH_ENTRY("loaderSetEpoch", loader_set_epoch),
+    TINYTORCH_ENTRY("loaderBatch", loader_batch),
+    TINYTORCH_ENTRY("loaderIndices", loader_indices),
 
-  function("trainer", trainer);
-  function("releaseTrainer", release<TrainerPtr>);
-  function("trainerStep", trainer_step);
-  function("trainerProgress", trainer_progress);
-  function("reportValidation", report_validation);
-  function("checkpoint", checkpoint);
-  function("restore", restore);
-  function("evaluator", evaluator);
-  function("releaseEvaluator", release<EvaluatorPtr>);
-  function("evaluatorStep", evaluator_step);
-  function("evaluatorResult", evaluator_result);
+    TINYTORCH_ENTRY("trainer", trainer),
+    TINYTORCH_ENTRY("releaseTrainer", release<TrainerPtr>),
+    TINYTORCH_ENTRY("trainerStep", trainer_step),
+    TINYTORCH_ENTRY("trainerProgress", trainer_progress),
+    TINYTORCH_ENTRY("reportValidation", report_validation),
+    TINYTORCH_ENTRY("checkpoint", checkpoint),
+    TINYTORCH_ENTRY("restore", restore),
+    TINYTORCH_ENTRY("evaluator", evaluator),
+    TINYTORCH_ENTRY("releaseEvaluator", release<EvaluatorPtr>),
+    TINYTORCH_ENTRY("evaluatorStep", evaluator_step),
+    TINYTORCH_ENTRY("evaluatorResult", evaluator_result),
 
-  function("createFile", create_file);
-  function("releaseFile", release<io::TensorFile>);
-  function("fileAdd", file_add);
-  function("fileNote", file_note);
-  function("writeFile", write_file);
-  function("readFile", read_file);
-  function("fileCount", file_count);
-  function("fileName", file_name);
-  function("fileTensor", file_tensor);
-  function("noteCount", note_count);
-  function("noteKey", note_key);
-  function("noteValue", note_value);
-  function("stateDict", state_dict);
-  function("loadStateDict", load_state_dict);
-}
+    TINYTORCH_ENTRY("createFile", create_file),
+    TINYTORCH_ENTRY("releaseFile", release<io::TensorFile>),
+    TINYTORCH_ENTRY("fileAdd", file_add),
+    TINYTORCH_ENTRY("fileNote", file_note),
+    TINYTORCH_ENTRY("writeFile", write_file),
+    TINYTORCH_ENTRY("readFile", read_file),
+    TINYTORCH_ENTRY("fileCount", file_count),
+    TINYTORCH_ENTRY("fileName", file_name),
+    TINYTORCH_ENTRY("fileTensor", file_tensor),
+    TINYTORCH_ENTRY("noteCount", note_count),
+    TINYTORCH_ENTRY("noteKey", note_key),
+    TINYTORCH_ENTRY("noteValue", note_value),
+    TINYTORCH_ENTRY("stateDict", state_dict),
+    TINYTORCH_ENTRY("loadStateDict", load_state_dict),
+    {},
+};
 
 }  // namespace tinytorch::bindings

@@ -1,9 +1,8 @@
 // The table of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. It holds
-// registrations and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h
-// says how values cross. embind_nn.cpp and embind_train.cpp go on.
+// entries and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how
+// values cross. exports_nn.cpp and exports_train.cpp go on.
 
-#include <emscripten/bind.h>
-
+#include <algorithm>
 #include <optional>
 
 #include "bridge.h"
@@ -98,18 +97,26 @@ Handle plain(Handle a) {
 
 // ---- Operations: into `out`, which is not recorded, or with a gradient -------------------------------------
 
-template <auto Into, auto Recorded>
+/// An operation's name as a template's argument, for errors.
+template <std::size_t N>
+struct Name {
+  char text[N];
+  constexpr Name(const char (&name)[N]) { std::copy_n(name, N, text); }  // NOLINT(google-explicit-constructor)
+};
+template <Name Op, auto Into, auto Recorded>
 Handle unary(Handle a, Handle out) {
   return guarded([=] {
     if (!out) return give(Recorded(tensor(a)));
+    refuse_recording(Op.text, {&tensor(a)});
     static_cast<void>(Into(tensor(a), optional_tensor(out)));
     return out;
   });
 }
-template <auto Into, auto Recorded>
+template <Name Op, auto Into, auto Recorded>
 Handle binary(Handle a, Handle b, Handle out) {
   return guarded([=] {
     if (!out) return give(Recorded(tensor(a), tensor(b)));
+    refuse_recording(Op.text, {&tensor(a), &tensor(b)});
     static_cast<void>(Into(tensor(a), tensor(b), optional_tensor(out)));
     return out;
   });
@@ -117,18 +124,37 @@ Handle binary(Handle a, Handle b, Handle out) {
 Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
   return guarded([=] {
     if (!out) return give(autograd::matmul(tensor(a), tensor(b), kernel));
+    refuse_recording("matmul", {&tensor(a), &tensor(b)});
     static_cast<void>(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}));
     return out;
   });
 }
-template <auto Op>
-Handle reduction(Handle a, bool everything, int dim, bool keepdim) {
-  return guarded(
-      [=] { return give(Op(tensor(a), {everything ? std::nullopt : std::optional<std::int64_t>(dim), keepdim})); });
+template <Name Op, auto Into, auto Recorded>
+Handle reduction(Handle a, bool everything, int dim, bool keepdim, Handle out) {
+  return guarded([=] {
+    const ops::Axes axes{everything ? std::nullopt : std::optional<std::int64_t>(dim), keepdim};
+    if (!out) return give(Recorded(tensor(a), axes));
+    refuse_recording(Op.text, {&tensor(a)});
+    static_cast<void>(Into(tensor(a), axes, optional_tensor(out)));
+    return out;
+  });
 }
-template <auto Op>
-Handle along(Handle a, int dim) {
-  return guarded([=] { return give(Op(tensor(a), dim)); });
+/// Gives whole numbers, which have no gradient.
+Handle argmax(Handle a, bool everything, int dim, bool keepdim, Handle out) {
+  return guarded([=] {
+    const ops::Axes axes{everything ? std::nullopt : std::optional<std::int64_t>(dim), keepdim};
+    Tensor result = ops::argmax(tensor(a), axes, optional_tensor(out));
+    return out ? out : give(std::move(result));
+  });
+}
+template <Name Op, auto Into, auto Recorded>
+Handle along(Handle a, int dim, Handle out) {
+  return guarded([=] {
+    if (!out) return give(Recorded(tensor(a), dim));
+    refuse_recording(Op.text, {&tensor(a)});
+    static_cast<void>(Into(tensor(a), dim, optional_tensor(out)));
+    return out;
+  });
 }
 Handle allclose(Handle a, Handle b, double rtol, double atol) {
   return done([=] { exchange[0] = ops::allclose(tensor(a), tensor(b), rtol, atol); });
@@ -161,16 +187,17 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
 
 int kernel_count() { return static_cast<int>(kernels().size()); }
 template <auto Field>
-std::string kernel_text(int index) {
-  return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
+const char* kernel_text(int index) {
+  return give_text(kernels()[static_cast<std::size_t>(index)].*Field);
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
 /// exchange[0]: thousand million operations a second.
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
-Handle find_kernel(const std::string& name) {
-  return done([&] { exchange[0] = kernel_id(name); });
+/// The name comes in received_text(0).
+Handle find_kernel() {
+  return done([] { exchange[0] = kernel_id(received_text(0)); });
 }
 
 ProfileReport report;
@@ -185,10 +212,10 @@ Handle stop_profile() {
   });
 }
 /// exchange: calls, total, self, share, flops. Returns the name.
-std::string profile_row(int index) {
+const char* profile_row(int index) {
   const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
-  return row.name;
+  return give_text(row.name);
 }
 
 /// exchange: storages, live bytes, peak bytes, pooled bytes.
@@ -200,83 +227,84 @@ void memory() {
 
 }  // namespace
 
-EMSCRIPTEN_BINDINGS(tinytorch) {
-  using emscripten::function;
-  function("exchange", exchange_address);
-  function("errorCode", error_code);
-  function("errorText", error_text);
+const Export exports[] = {
+    TINYTORCH_ENTRY("exchange", exchange_address),
+    TINYTORCH_ENTRY("errorCode", error_code),
+    TINYTORCH_ENTRY("errorText", error_text),
+    TINYTORCH_ENTRY("textPlace", text_place),
 
-  function("create", create);
-  function("full", full);
-  function("eye", eye);
-  function("arange", arange);
-  function("rand", random<Tensor::rand>);
-  function("randn", random<Tensor::randn>);
-  function("manualSeed", seed);
-  function("release", release<Tensor>);
-  function("describe", describe);
-  function("readable", readable);
-  function("writable", writable);
-  function("item", item);
-  function("fill", fill);
-  function("copyFrom", copy_from);
-  function("to", to);
-  function("reshape", reshape);
-  function("expand", expand);
-  function("transpose", transpose);
-  function("slice", slice);
-  function("clone", plain<autograd::clone>);
-  function("detach", plain<detach>);
+    TINYTORCH_ENTRY("create", create),
+    TINYTORCH_ENTRY("full", full),
+    TINYTORCH_ENTRY("eye", eye),
+    TINYTORCH_ENTRY("arange", arange),
+    TINYTORCH_ENTRY("rand", random<Tensor::rand>),
+    TINYTORCH_ENTRY("randn", random<Tensor::randn>),
+    TINYTORCH_ENTRY("manualSeed", seed),
+    TINYTORCH_ENTRY("release", release<Tensor>),
+    TINYTORCH_ENTRY("describe", describe),
+    TINYTORCH_ENTRY("readable", readable),
+    TINYTORCH_ENTRY("writable", writable),
+    TINYTORCH_ENTRY("item", item),
+    TINYTORCH_ENTRY("fill", fill),
+    TINYTORCH_ENTRY("copyFrom", copy_from),
+    TINYTORCH_ENTRY("to", to),
+    TINYTORCH_ENTRY("reshape", reshape),
+    TINYTORCH_ENTRY("expand", expand),
+    TINYTORCH_ENTRY("transpose", transpose),
+    TINYTORCH_ENTRY("slice", slice),
+    TINYTORCH_ENTRY("clone", plain<autograd::clone>),
+    TINYTORCH_ENTRY("detach", plain<detach>),
 
-  function("add", binary<ops::add, autograd::add>);
-  function("sub", binary<ops::sub, autograd::sub>);
-  function("mul", binary<ops::mul, autograd::mul>);
-  function("div", binary<ops::div, autograd::div>);
-  function("pow", binary<ops::pow, autograd::pow>);
-  function("maximum", binary<ops::maximum, autograd::maximum>);
-  function("neg", unary<ops::neg, autograd::neg>);
-  function("abs", unary<ops::abs, autograd::abs>);
-  function("exp", unary<ops::exp, autograd::exp>);
-  function("log", unary<ops::log, autograd::log>);
-  function("sqrt", unary<ops::sqrt, autograd::sqrt>);
-  function("relu", unary<ops::relu, autograd::relu>);
-  function("sigmoid", unary<ops::sigmoid, autograd::sigmoid>);
-  function("tanh", unary<ops::tanh, autograd::tanh>);
-  function("gelu", plain<autograd::gelu>);
-  function("sum", reduction<autograd::sum>);
-  function("mean", reduction<autograd::mean>);
-  function("max", reduction<autograd::max>);
-  function("argmax", reduction<ops::argmax>);
-  function("softmax", along<autograd::softmax>);
-  function("logSoftmax", along<autograd::log_softmax>);
-  function("matmul", matmul);
-  function("allclose", allclose);
-  function("maxAbsDiff", max_abs_diff);
+    TINYTORCH_ENTRY("add", binary<"add", ops::add, autograd::add>),
+    TINYTORCH_ENTRY("sub", binary<"sub", ops::sub, autograd::sub>),
+    TINYTORCH_ENTRY("mul", binary<"mul", ops::mul, autograd::mul>),
+    TINYTORCH_ENTRY("div", binary<"div", ops::div, autograd::div>),
+    TINYTORCH_ENTRY("pow", binary<"pow", ops::pow, autograd::pow>),
+    TINYTORCH_ENTRY("maximum", binary<"maximum", ops::maximum, autograd::maximum>),
+    TINYTORCH_ENTRY("neg", unary<"neg", ops::neg, autograd::neg>),
+    TINYTORCH_ENTRY("abs", unary<"abs", ops::abs, autograd::abs>),
+    TINYTORCH_ENTRY("exp", unary<"exp", ops::exp, autograd::exp>),
+    TINYTORCH_ENTRY("log", unary<"log", ops::log, autograd::log>),
+    TINYTORCH_ENTRY("sqrt", unary<"sqrt", ops::sqrt, autograd::sqrt>),
+    TINYTORCH_ENTRY("relu", unary<"relu", ops::relu, autograd::relu>),
+    TINYTORCH_ENTRY("sigmoid", unary<"sigmoid", ops::sigmoid, autograd::sigmoid>),
+    TINYTORCH_ENTRY("tanh", unary<"tanh", ops::tanh, autograd::tanh>),
+    TINYTORCH_ENTRY("gelu", unary<"gelu", ops::gelu, autograd::gelu>),
+    TINYTORCH_ENTRY("sum", reduction<"sum", ops::sum, autograd::sum>),
+    TINYTORCH_ENTRY("mean", reduction<"mean", ops::mean, autograd::mean>),
+    TINYTORCH_ENTRY("max", reduction<"max", ops::max, autograd::max>),
+    TINYTORCH_ENTRY("argmax", argmax),
+    TINYTORCH_ENTRY("softmax", along<"softmax", ops::softmax, autograd::softmax>),
+    TINYTORCH_ENTRY("logSoftmax", along<"log_softmax", ops::log_softmax, autograd::log_softmax>),
+    TINYTORCH_ENTRY("matmul", matmul),
+    TINYTORCH_ENTRY("allclose", allclose),
+    TINYTORCH_ENTRY("maxAbsDiff", max_abs_diff),
 
-  function("requiresGrad", is_recorded);
-  function("setRequiresGrad", mark);
-  function("grad", gradient);
-  function("setGrad", replace_gradient);
-  function("backward", go_back);
-  function("gradEnabled", grad_enabled);
-  function("setGradEnabled", set_grad_enabled);
-  function("setAnomalyDetection", set_anomaly_detection);
+    TINYTORCH_ENTRY("requiresGrad", is_recorded),
+    TINYTORCH_ENTRY("setRequiresGrad", mark),
+    TINYTORCH_ENTRY("grad", gradient),
+    TINYTORCH_ENTRY("setGrad", replace_gradient),
+    TINYTORCH_ENTRY("backward", go_back),
+    TINYTORCH_ENTRY("gradEnabled", grad_enabled),
+    TINYTORCH_ENTRY("setGradEnabled", set_grad_enabled),
+    TINYTORCH_ENTRY("setAnomalyDetection", set_anomaly_detection),
 
-  function("kernelCount", kernel_count);
-  function("kernelName", kernel_text<&KernelInfo::name>);
-  function("kernelTitle", kernel_text<&KernelInfo::title>);
-  function("kernelSummary", kernel_text<&KernelInfo::summary>);
-  function("kernelAvailable", kernel_available);
-  function("findKernel", find_kernel);
-  function("peak", peak);
-  function("startProfile", start_profile);
-  function("stopProfile", stop_profile);
-  function("profileRow", profile_row);
-  function("threads", num_threads);
-  function("setThreads", set_num_threads);
-  function("memory", memory);
-  function("resetPeakMemory", reset_peak_memory);
-  function("releasePooledMemory", release_pooled_memory);
-}
+    TINYTORCH_ENTRY("kernelCount", kernel_count),
+    TINYTORCH_ENTRY("kernelName", kernel_text<&KernelInfo::name>),
+    TINYTORCH_ENTRY("kernelTitle", kernel_text<&KernelInfo::title>),
+    TINYTORCH_ENTRY("kernelSummary", kernel_text<&KernelInfo::summary>),
+    TINYTORCH_ENTRY("kernelAvailable", kernel_available),
+    TINYTORCH_ENTRY("findKernel", find_kernel),
+    TINYTORCH_ENTRY("peak", peak),
+    TINYTORCH_ENTRY("startProfile", start_profile),
+    TINYTORCH_ENTRY("stopProfile", stop_profile),
+    TINYTORCH_ENTRY("profileRow", profile_row),
+    TINYTORCH_ENTRY("threads", num_threads),
+    TINYTORCH_ENTRY("setThreads", set_num_threads),
+    TINYTORCH_ENTRY("memory", memory),
+    TINYTORCH_ENTRY("resetPeakMemory", reset_peak_memory),
+    TINYTORCH_ENTRY("releasePooledMemory", release_pooled_memory),
+    {},
+};
 
 }  // namespace tinytorch::bindings
