@@ -110,7 +110,8 @@ Handle trainer(Handle model, Handle o, Handle l) {
                                       .schedule_every = whole(5),
                                       .schedule_factor = exchange[6],
                                       .schedule_lowest = exchange[7],
-                                      .patience = whole(8)};
+                                      .warmup = exchange[8],
+                                      .patience = whole(9)};
     return give_object<TrainerPtr>(std::make_unique<train::Trainer>(
         object<nn::ModulePtr>(model), object<OptimizerPtr>(o), object<LoaderPtr>(l), options));
   });

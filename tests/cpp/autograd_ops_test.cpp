@@ -1,5 +1,8 @@
 // The gradient of every operation.
+#include <span>
+
 #include "autograd_tester.h"
+#include "tensor/dispatch.h"
 
 namespace tinytorch::testing {
 namespace {
@@ -123,6 +126,45 @@ TEST(AutogradOps, Products) {
       check_gradients("linear without bias",
                       [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], {}, activation); },
                       {normal(shape), normal({3, 5})});
+    }
+  }
+}
+
+TEST(AutogradOps, TheBiasOfALayerOfAnySize) {
+  // Small integers: every sum is exact. Rows beyond one run, columns beside whole cache lines, several chunks.
+  manual_seed(12);
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    for (const auto& [rows, columns] : {std::pair{1, 1}, {3, 10}, {64, 16}, {65, 37}, {130, 21}, {700, 130}}) {
+      SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(columns));
+      const auto whole = [&](const Shape& shape) {
+        Tensor t = Tensor::empty(shape, dtype);
+        Generator& generator = default_generator();
+        detail::for_floating(dtype, [&]<class T>() {
+          for (T& v : std::span(t.mutable_data<T>(), static_cast<std::size_t>(t.numel()))) {
+            v = static_cast<T>(generator.below(9)) - 4;
+          }
+        });
+        return t;
+      };
+      const Tensor x = whole({rows, 2}), dy = whole({rows, columns}), before = dy.clone();
+      for (const Activation activation : {Activation::none, Activation::relu}) {
+        Tensor w = whole({2, columns}), bias = whole({columns});
+        set_requires_grad(w);
+        set_requires_grad(bias);
+        const Tensor y = linear(x, w, bias, activation);
+        backward(y, {.gradient = dy, .retain_graph = true});
+        backward(y, {.gradient = dy});  // adds up
+        const std::vector<double> g = values(dy), out = values(y), sum = values(grad(bias));
+        for (int j = 0; j < columns; ++j) {
+          double expected = 0;
+          for (int i = 0; i < rows; ++i) {
+            const auto at = static_cast<std::size_t>(i * columns + j);
+            if (activation == Activation::none || out[at] > 0) expected += 2 * g[at];
+          }
+          EXPECT_EQ(sum[static_cast<std::size_t>(j)], expected) << j;
+        }
+        EXPECT_EQ(values(dy), values(before)) << "the caller's gradient was written to";
+      }
     }
   }
 }

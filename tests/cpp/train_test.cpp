@@ -1,6 +1,7 @@
 #include "tinytorch/train.h"
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "tensor_tester.h"
@@ -253,6 +254,59 @@ TEST(Trainer, SchedulesAndEarlyStopping) {
   patient.report_validation(0.5);
   EXPECT_TRUE(patient.progress().finished);
   EXPECT_TRUE(patient.progress().stopped_early);
+}
+
+TEST(Trainer, TheRateRisesBeforeItFalls) {
+  Training s = make_setup(false, 0, 320);  // 10 batches
+  Trainer trainer(s.model, s.optimizer, s.loader,
+                  {.epochs = 2, .schedule = train::Schedule::cosine, .schedule_lowest = 0.01, .warmup = 0.25});
+  std::vector<double> rates;
+  trainer.fit({[&](const train::Progress&) {
+                 rates.push_back(s.optimizer->learning_rate());
+                 return true;
+               },
+               {}});
+  ASSERT_EQ(rates.size(), 20u);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(rates[i], 0.01 + 0.04 * static_cast<double>(i + 1) / 5, 1e-15);
+  for (std::size_t i = 5; i < 20; ++i) {
+    EXPECT_EQ(rates[i], optim::cosine_schedule(0.05, 0.01, static_cast<std::int64_t>(i) - 5, 15));
+  }
+  EXPECT_ERROR(Trainer(s.model, s.optimizer, s.loader, {.warmup = 1}), ErrorCode::invalid_argument, "warmup 1");
+}
+
+TEST(Optimizer, GradientsThatEndLeaveNoSubnormalNumbers) {
+  const auto none_is_subnormal = [](const optim::Optimizer& optimizer) {
+    for (const auto& [name, tensor] : optimizer.state()) {
+      for (double v : values(tensor)) {
+        EXPECT_TRUE(v == 0 || std::abs(v) >= static_cast<double>(std::numeric_limits<float>::min()))
+            << name << ' ' << v;
+      }
+    }
+  };
+  for (const bool adam : {false, true}) {
+    Tensor p = Tensor::ones({7});
+    set_requires_grad(p);
+    std::unique_ptr<optim::Optimizer> optimizer;
+    if (adam) {
+      optimizer = std::make_unique<optim::Adam>(std::vector{p}, 0.01, optim::AdamOptions{.beta2 = 0.9});
+    } else {
+      optimizer = std::make_unique<optim::SGD>(std::vector{p}, 0.01, optim::SGDOptions{.momentum = 0.9});
+    }
+    set_grad(p, Tensor::ones({7}));
+    optimizer->step();
+    set_grad(p, Tensor::zeros({7}));
+    for (int i = 0; i < 1000; ++i) {
+      optimizer->step();
+      none_is_subnormal(*optimizer);
+    }
+    for (const auto& [name, tensor] : optimizer->state())
+      EXPECT_EQ(values(tensor), std::vector<double>(7, 0.0)) << name;
+    // A NaN is not swept away.
+    set_grad(p, Tensor::full({7}, NAN));
+    optimizer->step();
+    EXPECT_TRUE(std::isnan(values(p)[0]));
+    for (const auto& [name, tensor] : optimizer->state()) EXPECT_TRUE(std::isnan(values(tensor)[6])) << name;
+  }
 }
 
 TEST(Trainer, OtherLosses) {

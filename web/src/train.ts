@@ -36,6 +36,8 @@ export interface TrainOptions {
   readonly scheduleFactor?: number;
   /** `cosine`: where it ends; 0 by default. */
   readonly scheduleLowest?: number;
+  /** `cosine`: the part of all steps, 0 to below 1, in which the rate first rises, linearly; 0 by default. */
+  readonly warmup?: number;
   /** Stop after so many epochs without a better validation loss; 0, the default, for never. */
   readonly patience?: number;
 }
@@ -111,10 +113,10 @@ export abstract class Trainer extends Native {
     const optimizerAt = optimizerHandle(runtime, optimizer, 'Trainer');
     const loaderAt = loaderHandle(runtime, data, 'Trainer');
     const { epochs = 1, clipNorm = 0, accumulate = 1, patience = 0 } = options;
-    const { scheduleEvery = 1, scheduleFactor = 0.1, scheduleLowest = 0 } = options;
+    const { scheduleEvery = 1, scheduleFactor = 0.1, scheduleLowest = 0, warmup = 0 } = options;
     const lossCode = codeOf(loss, LOSSES, 'loss');
     const scheduleCode = codeOf(schedule, SCHEDULES, 'schedule');
-    const curve = [scheduleCode, scheduleEvery, scheduleFactor, scheduleLowest];
+    const curve = [scheduleCode, scheduleEvery, scheduleFactor, scheduleLowest, warmup];
     runtime.numbers.set([epochs, lossCode, clipNorm, accumulate, ...curve, patience]);
     super(runtime, runtime.module.trainer(handle, optimizerAt, loaderAt), runtime.module.releaseTrainer);
     this.#model = model;

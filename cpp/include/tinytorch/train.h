@@ -25,6 +25,7 @@ struct TrainOptions {
       Schedule::constant;  ///< of the learning rate: cosine step by step over all epochs, step by epochs
   std::int64_t schedule_every = 1;
   double schedule_factor = 0.1, schedule_lowest = 0;
+  double warmup = 0;          ///< cosine: the part of all steps in which the learning rate first rises, linearly
   std::int64_t patience = 0;  ///< stop after so many evaluations without a better validation loss; 0: never
 };
 

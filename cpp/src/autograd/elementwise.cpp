@@ -98,8 +98,6 @@ Tensor from_input(const char* op, const Tensor& a, Tensor y) {
 
 }  // namespace
 
-void mask_by_relu(Tensor& dy, const Tensor& y) { dy = chain(dy, y, binary_rows<ReluGrad>); }
-
 }  // namespace tinytorch::detail
 
 namespace tinytorch::ops {

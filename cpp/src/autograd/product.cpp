@@ -1,8 +1,8 @@
 // Forward and backward of matrix products. Transposed operands are read by strides, never copied, and a product of two
 // matrices adds straight into the gradient it belongs to.
+#include "autograd/bias_gradient.h"
 #include "autograd/tape.h"
 #include "tensor/dispatch.h"
-#include "tensor/reduce.h"
 
 namespace tinytorch::autograd {
 
@@ -21,6 +21,23 @@ void add_product(Node& n, std::size_t input, const Tensor& a, const Tensor& b) {
   } else {
     n.add(input, ops::matmul(a, b, options));
   }
+}
+
+/// The gradient of x . weight + bias as a matrix; the bias's gradient is summed up on the way.
+Tensor before_activation(Node& n, Tensor& dy) {
+  const bool relu = n.activation == Activation::relu;
+  if (relu && !detail::is_unshared(dy)) dy = dy.clone();  // it is masked in place
+  const Tensor d = dy.contiguous().reshape({-1, n.saved(1).size(1)});
+  bool accumulate = false;
+  Tensor* const bias = n.wants(2) ? &n.accumulator(2, d.dtype(), accumulate) : nullptr;
+  if (!relu && bias == nullptr) return d;
+  detail::for_floating(d.dtype(), [&]<class T>() {
+    detail::mask_and_sum_columns<T>(const_cast<T*>(d.data<T>()),  // only a mask is written
+                                    relu ? n.saved(2).data<T>() : nullptr, static_cast<std::size_t>(d.size(0)),
+                                    static_cast<std::size_t>(d.size(1)), bias ? bias->mutable_data<T>() : nullptr,
+                                    accumulate);
+  });
+  return d;
 }
 
 }  // namespace
@@ -72,16 +89,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, ops::Ma
   Tensor y = ops::matmul(x, weight, options);
   if (Node *node = record("linear", y, {&x, &weight, &bias}, [](Node& n, Tensor& dy) {
         const Tensor& w = n.saved(1);
-        if (n.activation == Activation::relu) detail::mask_by_relu(dy, n.saved(2));
-        const Tensor d = dy.reshape({-1, w.size(1)}).contiguous();
-        if (n.wants(2)) {
-          bool accumulate = false;
-          Tensor& db = n.accumulator(2, d.dtype(), accumulate);
-          const auto rows = static_cast<std::size_t>(d.size(0)), columns = static_cast<std::size_t>(d.size(1));
-          detail::for_floating(d.dtype(), [&]<class T>() {
-            detail::sum_columns(d.data<T>(), rows, columns, columns, db.mutable_data<T>(), accumulate);
-          });
-        }
+        const Tensor d = before_activation(n, dy);
         if (n.wants(1)) add_product(n, 1, n.saved(0).reshape({-1, w.size(0)}).transpose(), d);
         if (n.wants(0)) {
           ops::MatmulOptions back;

@@ -109,9 +109,6 @@ struct History final : GradientState {
 /// `gradient` summed over the axes along which `shape` was broadcast to it.
 [[nodiscard]] Tensor sum_to(const Tensor& gradient, const Shape& shape);
 
-/// dy where y > 0, else 0: the gradient of y = relu(x). In place where dy is unshared.
-void mask_by_relu(Tensor& dy, const Tensor& y);
-
 /// Throws Error(autograd) naming `op` where `result` has a NaN or an infinity. Nothing unless anomaly detection is on.
 void check_finite(const char* op, const char* where, const Tensor& result);
 

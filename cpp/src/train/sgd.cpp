@@ -1,6 +1,6 @@
 #include "tensor/dispatch.h"
 #include "tinytorch/optim.h"
-#include "train/vector_pass.h"
+#include "train/update.h"
 
 namespace tinytorch::optim {
 
@@ -20,26 +20,14 @@ SGD::SGD(std::vector<Tensor> parameters, double learning_rate, SGDOptions option
 }
 
 void SGD::update(std::size_t index, Tensor& parameter, const Tensor& gradient) {
+  const SgdNumbers numbers{.rate = learning_rate_,
+                           .weight_decay = options_.weight_decay,
+                           .momentum = options_.momentum,
+                           .fresh = steps_ == 1 ? 1 : 1 - options_.dampening,
+                           .nesterov = options_.nesterov};
   detail::for_floating(parameter.dtype(), [&]<class T>() {
-    using V = simd::Vec<T>;
-    const auto splat = [](double x) { return V::splat(static_cast<T>(x)); };
-    const V rate = splat(learning_rate_), decay = splat(options_.weight_decay), momentum = splat(options_.momentum);
-    const V fresh = splat(steps_ == 1 ? 1 : 1 - options_.dampening);
-    const bool nesterov = options_.nesterov, decays = options_.weight_decay != 0;
-    T* p = parameter.mutable_data<T>();
-    const T* g = gradient.data<T>();
-    T* v = velocity_.empty() ? nullptr : velocity_[index].mutable_data<T>();
-    detail::for_vectors<T>(static_cast<std::size_t>(parameter.numel()), [=](std::size_t i, std::size_t count) {
-      const V old = detail::load_at<V>(p, i, count);
-      V slope = detail::load_at<V>(g, i, count);
-      if (decays) slope = slope + decay * old;
-      if (v != nullptr) {
-        const V speed = momentum * detail::load_at<V>(v, i, count) + fresh * slope;
-        detail::store_at(speed, v, i, count);
-        slope = nesterov ? slope + momentum * speed : speed;
-      }
-      detail::store_at(old - rate * slope, p, i, count);
-    });
+    update_sgd<T>(static_cast<std::size_t>(parameter.numel()), gradient.data<T>(), parameter.mutable_data<T>(),
+                  velocity_.empty() ? nullptr : velocity_[index].mutable_data<T>(), numbers);
   });
 }
 

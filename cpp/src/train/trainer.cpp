@@ -33,10 +33,12 @@ Trainer::Trainer(nn::ModulePtr model, std::shared_ptr<optim::Optimizer> optimize
   if (!model_ || !optimizer_ || !loader_) {
     detail::fail(ErrorCode::invalid_argument, {"Trainer: needs a model, an optimizer and a loader"});
   }
-  if (options_.epochs < 0 || options_.accumulate < 1 || options_.schedule_every < 1 || options_.clip_norm < 0) {
+  if (options_.epochs < 0 || options_.accumulate < 1 || options_.schedule_every < 1 || options_.clip_norm < 0 ||
+      !(options_.warmup >= 0 && options_.warmup < 1)) {
     detail::fail(ErrorCode::invalid_argument,
                  {"Trainer: epochs ", options_.epochs, ", accumulate ", options_.accumulate, ", schedule_every ",
-                  options_.schedule_every, ", clip_norm ", options_.clip_norm, ": one is out of range"});
+                  options_.schedule_every, ", clip_norm ", options_.clip_norm, ", warmup ", options_.warmup,
+                  ": one is out of range"});
   }
   if (loader_->batches() == 0) detail::fail(ErrorCode::invalid_argument, {"Trainer: the data set makes no batch"});
   progress_.epochs = options_.epochs;
@@ -51,8 +53,13 @@ double Trainer::scheduled_rate() const {
       return optim::step_schedule(initial_rate_, options_.schedule_factor, progress_.epoch, options_.schedule_every);
     case Schedule::cosine: {
       const std::int64_t per_epoch = (progress_.batches + options_.accumulate - 1) / options_.accumulate;
-      return optim::cosine_schedule(initial_rate_, options_.schedule_lowest, progress_.steps,
-                                    per_epoch * options_.epochs);
+      const std::int64_t steps = per_epoch * options_.epochs;
+      const auto rising = static_cast<std::int64_t>(options_.warmup * static_cast<double>(steps));
+      if (progress_.steps < rising) {
+        const double part = static_cast<double>(progress_.steps + 1) / static_cast<double>(rising);
+        return options_.schedule_lowest + (initial_rate_ - options_.schedule_lowest) * part;
+      }
+      return optim::cosine_schedule(initial_rate_, options_.schedule_lowest, progress_.steps - rising, steps - rising);
     }
     case Schedule::constant: break;
   }

@@ -6,7 +6,9 @@ import { type Digits, toUnit } from './mnist';
 import { buildNetwork, INPUTS } from './network';
 
 const BATCH = 128;
-const LEARNING_RATE = 3e-3;
+const LEARNING_RATE = 5e-3;
+/** The part of all steps in which the learning rate rises to it. */
+const WARMUP = 0.2;
 const SEED = 42;
 /** Evaluations an epoch: often enough to see when a goal is passed, rarely enough not to cost time. */
 const EVALUATIONS = 2;
@@ -83,6 +85,7 @@ export async function runTraining(
         epochs: options.epochs,
         schedule: 'cosine',
         scheduleLowest: 1e-5,
+        warmup: WARMUP,
       }),
     );
 
