@@ -1,7 +1,5 @@
 #include "bridge.h"
 
-#include <emscripten/emscripten.h>
-
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -14,7 +12,6 @@ namespace {
 
 int kept_code = 0;
 std::array<char, 2048> kept_text{};
-std::array<std::string, 2> texts;
 
 void keep(int code, const char* text) noexcept {
   kept_code = code;
@@ -84,31 +81,12 @@ Handle keep_current_exception() noexcept {
 }
 
 int error_code() { return kept_code; }
-const char* error_text() {
-  exchange.back() = static_cast<double>(std::strlen(kept_text.data()));
-  return kept_text.data();
-}
+std::string error_text() { return kept_text.data(); }
 
-const char* give_text(std::string_view text) {
-  static std::string kept;
-  kept = text;
-  exchange.back() = static_cast<double>(kept.size());
-  return kept.c_str();
+Handle calls_of_part(int part) {
+  const std::array tables{calls, calls_nn, calls_train};
+  const auto index = static_cast<std::size_t>(part);
+  return index < tables.size() ? reinterpret_cast<Handle>(tables[index]) : 0;
 }
-Handle text_place(int which, double size) {
-  return guarded([=] {
-    std::string& place = texts[static_cast<std::size_t>(which)];
-    place.resize(static_cast<std::size_t>(size));
-    return reinterpret_cast<Handle>(place.data());
-  });
-}
-const std::string& received_text(int which) { return texts[static_cast<std::size_t>(which)]; }
 
 }  // namespace tinytorch::bindings
-
-/// The way in: the addresses of the tables of functions, or 0.
-extern "C" EMSCRIPTEN_KEEPALIVE const tinytorch::bindings::Export* tinytorch_exports(int part) {
-  using namespace tinytorch::bindings;
-  const std::array tables{exports, exports_nn, exports_train};
-  return static_cast<std::size_t>(part) < tables.size() ? tables[static_cast<std::size_t>(part)] : nullptr;
-}

@@ -10,8 +10,6 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,31 +44,20 @@ void send_elements_for_writing(Tensor& contiguous);
 Handle keep_current_exception() noexcept;
 /// The kept error: ErrorCode n is n + 1, and 0 is an exception that is not the library's.
 [[nodiscard]] int error_code();
-[[nodiscard]] const char* error_text();
+[[nodiscard]] std::string error_text();
 
-/// A text for JavaScript: its address, and its length in the exchange buffer's last place. Stays until the next one.
-[[nodiscard]] const char* give_text(std::string_view text);
-/// Room for JavaScript to write a text into, as UTF-8: two texts at most go into one call.
-[[nodiscard]] Handle text_place(int which, double size);
-[[nodiscard]] const std::string& received_text(int which);
-
-/// A function that JavaScript can call. It finds all of them by name when a module is loaded and then calls them as
-/// they are, by way of the function table: numbers in, a number out, with nothing in between. What else the result
-/// says, its kind: a truth value, or a text.
-struct Export {
-  enum class Kind : int { plain, truth, text };
+/// A function of numbers: arguments and result. JavaScript finds these by name when a module is loaded and from then on
+/// calls them as they are, through the function table, because Embind's call costs more than a small operation. What
+/// takes or gives a text or a truth value is bound by Embind, which converts it, at the end of the same files.
+struct Call {
   const char* name = nullptr;  ///< null: the end of the table
-  Kind kind = Kind::plain;
   void (*function)() = nullptr;
 };
-template <class Result, class... Arguments>
-constexpr Export::Kind kind_of(Result (*)(Arguments...)) {
-  if (std::is_same_v<Result, bool>) return Export::Kind::truth;
-  return std::is_same_v<Result, const char*> ? Export::Kind::text : Export::Kind::plain;
-}
 /// A macro, because a cast in a function would make it code that runs, four kilobytes of it, instead of data.
-#define TINYTORCH_ENTRY(name, ...) {name, kind_of(__VA_ARGS__), reinterpret_cast<void (*)()>(__VA_ARGS__)}
-extern const Export exports[], exports_nn[], exports_train[];
+#define TINYTORCH_CALL(name, ...) {name, reinterpret_cast<void (*)()>(__VA_ARGS__)}
+extern const Call calls[], calls_nn[], calls_train[];
+/// The address of the first, second or third of these tables; 0 after the last.
+[[nodiscard]] Handle calls_of_part(int part);
 
 /// Runs `body` and returns its handle, or 0 after keeping what it threw. Errors travel as a result and not as
 /// an exception across the border: unwinding out of WebAssembly into JavaScript does not restore the stack

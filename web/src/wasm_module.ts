@@ -1,4 +1,4 @@
-// The functions that a WebAssembly module offers: the tables in cpp/bindings/exports*.cpp, as TypeScript sees them.
+// The functions that a WebAssembly module offers: the tables in cpp/bindings/embind*.cpp, as TypeScript sees them.
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
 /** An address inside the module that names a tensor or a layer. */
@@ -223,7 +223,7 @@ export interface RawModule {
   readonly wasmMemory: WebAssembly.Memory;
   readonly wasmTable: WebAssembly.Table;
   readonly PThread?: { terminateAllThreads(): void };
-  _tinytorch_exports(part: number): number;
+  calls(part: number): number;
 }
 
 /** What the ES module beside each .wasm exports. */

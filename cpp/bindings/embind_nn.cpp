@@ -1,5 +1,7 @@
 // The table of functions that JavaScript calls, second part: layers and losses.
 
+#include <emscripten/bind.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,12 +44,12 @@ Handle forward(Handle m, Handle x, Handle out) {
 }
 void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
 void set_training(Handle m, bool training) { module(m).set_training(training); }
-const char* module_name(Handle m) { return give_text(module(m).name()); }
+std::string module_name(Handle m) { return std::string(module(m).name()); }
 
 /// The number of parameters, and one of them.
 int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
-const char* parameter_name(Handle m, int index) {
-  return give_text(module(m).named_parameters()[static_cast<std::size_t>(index)].first);
+std::string parameter_name(Handle m, int index) {
+  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
 }
 Handle parameter(Handle m, int index) {
   return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
@@ -65,12 +67,12 @@ Handle summary(Handle m, int ndim) {
   });
 }
 /// exchange: parameters, flops, bytes, number of axes, the output's sizes. Returns the name.
-const char* summary_row(int index) {
+std::string summary_row(int index) {
   const nn::SummaryRow& row = rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
         static_cast<double>(row.output.size())});
   for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
-  return give_text(row.name);
+  return row.name;
 }
 
 std::vector<nn::GradientStats> stats;
@@ -82,12 +84,12 @@ Handle gradient_stats(Handle m) {
   });
 }
 /// exchange: mean, norm, largest, share of zeros. Returns the name.
-const char* gradient_row(int index) {
+std::string gradient_row(int index) {
   const nn::GradientStats& row = stats[static_cast<std::size_t>(index)];
   send({row.mean, row.norm, row.largest, row.zeros});
-  return give_text(row.name);
+  return row.name;
 }
-const char* gradient_warning(int index) { return give_text(stats[static_cast<std::size_t>(index)].warning); }
+std::string gradient_warning(int index) { return stats[static_cast<std::size_t>(index)].warning; }
 
 template <auto Loss>
 Handle loss(Handle x, Handle target, int reduction) {
@@ -96,36 +98,40 @@ Handle loss(Handle x, Handle target, int reduction) {
 
 }  // namespace
 
-const Export exports_nn[] = {
-    TINYTORCH_ENTRY("dense", dense),
-    TINYTORCH_ENTRY("reluLayer", make<nn::ReLU>),
-    TINYTORCH_ENTRY("sigmoidLayer", make<nn::Sigmoid>),
-    TINYTORCH_ENTRY("tanhLayer", make<nn::Tanh>),
-    TINYTORCH_ENTRY("geluLayer", make<nn::GELU>),
-    TINYTORCH_ENTRY("softmaxLayer", make<nn::Softmax, int>),
-    TINYTORCH_ENTRY("dropout", make<nn::Dropout, double>),
-    TINYTORCH_ENTRY("layerNorm", layer_norm),
-    TINYTORCH_ENTRY("flatten", make<nn::Flatten>),
-    TINYTORCH_ENTRY("sequential", sequential),
-    TINYTORCH_ENTRY("releaseModule", release<nn::ModulePtr>),
-    TINYTORCH_ENTRY("forward", forward),
-    TINYTORCH_ENTRY("setKernel", set_kernel),
-    TINYTORCH_ENTRY("setTraining", set_training),
-    TINYTORCH_ENTRY("moduleName", module_name),
-    TINYTORCH_ENTRY("parameterCount", parameter_count),
-    TINYTORCH_ENTRY("parameterName", parameter_name),
-    TINYTORCH_ENTRY("parameter", parameter),
-    TINYTORCH_ENTRY("initialize", initialize),
-    TINYTORCH_ENTRY("summary", summary),
-    TINYTORCH_ENTRY("summaryRow", summary_row),
-    TINYTORCH_ENTRY("gradientStats", gradient_stats),
-    TINYTORCH_ENTRY("gradientRow", gradient_row),
-    TINYTORCH_ENTRY("gradientWarning", gradient_warning),
+const Call calls_nn[] = {
+    TINYTORCH_CALL("dense", dense),
+    TINYTORCH_CALL("reluLayer", make<nn::ReLU>),
+    TINYTORCH_CALL("sigmoidLayer", make<nn::Sigmoid>),
+    TINYTORCH_CALL("tanhLayer", make<nn::Tanh>),
+    TINYTORCH_CALL("geluLayer", make<nn::GELU>),
+    TINYTORCH_CALL("softmaxLayer", make<nn::Softmax, int>),
+    TINYTORCH_CALL("dropout", make<nn::Dropout, double>),
+    TINYTORCH_CALL("layerNorm", layer_norm),
+    TINYTORCH_CALL("flatten", make<nn::Flatten>),
+    TINYTORCH_CALL("sequential", sequential),
+    TINYTORCH_CALL("releaseModule", release<nn::ModulePtr>),
+    TINYTORCH_CALL("forward", forward),
+    TINYTORCH_CALL("setKernel", set_kernel),
+    TINYTORCH_CALL("setTraining", set_training),
+    TINYTORCH_CALL("parameterCount", parameter_count),
+    TINYTORCH_CALL("parameter", parameter),
+    TINYTORCH_CALL("initialize", initialize),
+    TINYTORCH_CALL("summary", summary),
+    TINYTORCH_CALL("gradientStats", gradient_stats),
 
-    TINYTORCH_ENTRY("crossEntropy", loss<autograd::cross_entropy>),
-    TINYTORCH_ENTRY("mseLoss", loss<autograd::mse_loss>),
-    TINYTORCH_ENTRY("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
+    TINYTORCH_CALL("crossEntropy", loss<autograd::cross_entropy>),
+    TINYTORCH_CALL("mseLoss", loss<autograd::mse_loss>),
+    TINYTORCH_CALL("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
     {},
 };
+
+EMSCRIPTEN_BINDINGS(tinytorch_nn) {
+  using emscripten::function;
+  function("moduleName", module_name);
+  function("parameterName", parameter_name);
+  function("summaryRow", summary_row);
+  function("gradientRow", gradient_row);
+  function("gradientWarning", gradient_warning);
+}
 
 }  // namespace tinytorch::bindings

@@ -1,6 +1,8 @@
-// The table of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. It holds
+// The tables of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. They hold
 // entries and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how
-// values cross. exports_nn.cpp and exports_train.cpp go on.
+// values cross. embind_nn.cpp and embind_train.cpp go on.
+
+#include <emscripten/bind.h>
 
 #include <algorithm>
 #include <optional>
@@ -187,17 +189,16 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
 
 int kernel_count() { return static_cast<int>(kernels().size()); }
 template <auto Field>
-const char* kernel_text(int index) {
-  return give_text(kernels()[static_cast<std::size_t>(index)].*Field);
+std::string kernel_text(int index) {
+  return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
 /// exchange[0]: thousand million operations a second.
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
-/// The name comes in received_text(0).
-Handle find_kernel() {
-  return done([] { exchange[0] = kernel_id(received_text(0)); });
+Handle find_kernel(const std::string& name) {
+  return done([&] { exchange[0] = kernel_id(name); });
 }
 
 ProfileReport report;
@@ -212,10 +213,10 @@ Handle stop_profile() {
   });
 }
 /// exchange: calls, total, self, share, flops. Returns the name.
-const char* profile_row(int index) {
+std::string profile_row(int index) {
   const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
-  return give_text(row.name);
+  return row.name;
 }
 
 /// exchange: storages, live bytes, peak bytes, pooled bytes.
@@ -227,84 +228,88 @@ void memory() {
 
 }  // namespace
 
-const Export exports[] = {
-    TINYTORCH_ENTRY("exchange", exchange_address),
-    TINYTORCH_ENTRY("errorCode", error_code),
-    TINYTORCH_ENTRY("errorText", error_text),
-    TINYTORCH_ENTRY("textPlace", text_place),
+const Call calls[] = {
+    TINYTORCH_CALL("exchange", exchange_address),
+    TINYTORCH_CALL("errorCode", error_code),
 
-    TINYTORCH_ENTRY("create", create),
-    TINYTORCH_ENTRY("full", full),
-    TINYTORCH_ENTRY("eye", eye),
-    TINYTORCH_ENTRY("arange", arange),
-    TINYTORCH_ENTRY("rand", random<Tensor::rand>),
-    TINYTORCH_ENTRY("randn", random<Tensor::randn>),
-    TINYTORCH_ENTRY("manualSeed", seed),
-    TINYTORCH_ENTRY("release", release<Tensor>),
-    TINYTORCH_ENTRY("describe", describe),
-    TINYTORCH_ENTRY("readable", readable),
-    TINYTORCH_ENTRY("writable", writable),
-    TINYTORCH_ENTRY("item", item),
-    TINYTORCH_ENTRY("fill", fill),
-    TINYTORCH_ENTRY("copyFrom", copy_from),
-    TINYTORCH_ENTRY("to", to),
-    TINYTORCH_ENTRY("reshape", reshape),
-    TINYTORCH_ENTRY("expand", expand),
-    TINYTORCH_ENTRY("transpose", transpose),
-    TINYTORCH_ENTRY("slice", slice),
-    TINYTORCH_ENTRY("clone", plain<autograd::clone>),
-    TINYTORCH_ENTRY("detach", plain<detach>),
+    TINYTORCH_CALL("create", create),
+    TINYTORCH_CALL("full", full),
+    TINYTORCH_CALL("eye", eye),
+    TINYTORCH_CALL("arange", arange),
+    TINYTORCH_CALL("rand", random<Tensor::rand>),
+    TINYTORCH_CALL("randn", random<Tensor::randn>),
+    TINYTORCH_CALL("manualSeed", seed),
+    TINYTORCH_CALL("release", release<Tensor>),
+    TINYTORCH_CALL("describe", describe),
+    TINYTORCH_CALL("readable", readable),
+    TINYTORCH_CALL("writable", writable),
+    TINYTORCH_CALL("item", item),
+    TINYTORCH_CALL("fill", fill),
+    TINYTORCH_CALL("copyFrom", copy_from),
+    TINYTORCH_CALL("to", to),
+    TINYTORCH_CALL("reshape", reshape),
+    TINYTORCH_CALL("expand", expand),
+    TINYTORCH_CALL("transpose", transpose),
+    TINYTORCH_CALL("slice", slice),
+    TINYTORCH_CALL("clone", plain<autograd::clone>),
+    TINYTORCH_CALL("detach", plain<detach>),
 
-    TINYTORCH_ENTRY("add", binary<"add", ops::add, autograd::add>),
-    TINYTORCH_ENTRY("sub", binary<"sub", ops::sub, autograd::sub>),
-    TINYTORCH_ENTRY("mul", binary<"mul", ops::mul, autograd::mul>),
-    TINYTORCH_ENTRY("div", binary<"div", ops::div, autograd::div>),
-    TINYTORCH_ENTRY("pow", binary<"pow", ops::pow, autograd::pow>),
-    TINYTORCH_ENTRY("maximum", binary<"maximum", ops::maximum, autograd::maximum>),
-    TINYTORCH_ENTRY("neg", unary<"neg", ops::neg, autograd::neg>),
-    TINYTORCH_ENTRY("abs", unary<"abs", ops::abs, autograd::abs>),
-    TINYTORCH_ENTRY("exp", unary<"exp", ops::exp, autograd::exp>),
-    TINYTORCH_ENTRY("log", unary<"log", ops::log, autograd::log>),
-    TINYTORCH_ENTRY("sqrt", unary<"sqrt", ops::sqrt, autograd::sqrt>),
-    TINYTORCH_ENTRY("relu", unary<"relu", ops::relu, autograd::relu>),
-    TINYTORCH_ENTRY("sigmoid", unary<"sigmoid", ops::sigmoid, autograd::sigmoid>),
-    TINYTORCH_ENTRY("tanh", unary<"tanh", ops::tanh, autograd::tanh>),
-    TINYTORCH_ENTRY("gelu", unary<"gelu", ops::gelu, autograd::gelu>),
-    TINYTORCH_ENTRY("sum", reduction<"sum", ops::sum, autograd::sum>),
-    TINYTORCH_ENTRY("mean", reduction<"mean", ops::mean, autograd::mean>),
-    TINYTORCH_ENTRY("max", reduction<"max", ops::max, autograd::max>),
-    TINYTORCH_ENTRY("argmax", argmax),
-    TINYTORCH_ENTRY("softmax", along<"softmax", ops::softmax, autograd::softmax>),
-    TINYTORCH_ENTRY("logSoftmax", along<"log_softmax", ops::log_softmax, autograd::log_softmax>),
-    TINYTORCH_ENTRY("matmul", matmul),
-    TINYTORCH_ENTRY("allclose", allclose),
-    TINYTORCH_ENTRY("maxAbsDiff", max_abs_diff),
+    TINYTORCH_CALL("add", binary<"add", ops::add, autograd::add>),
+    TINYTORCH_CALL("sub", binary<"sub", ops::sub, autograd::sub>),
+    TINYTORCH_CALL("mul", binary<"mul", ops::mul, autograd::mul>),
+    TINYTORCH_CALL("div", binary<"div", ops::div, autograd::div>),
+    TINYTORCH_CALL("pow", binary<"pow", ops::pow, autograd::pow>),
+    TINYTORCH_CALL("maximum", binary<"maximum", ops::maximum, autograd::maximum>),
+    TINYTORCH_CALL("neg", unary<"neg", ops::neg, autograd::neg>),
+    TINYTORCH_CALL("abs", unary<"abs", ops::abs, autograd::abs>),
+    TINYTORCH_CALL("exp", unary<"exp", ops::exp, autograd::exp>),
+    TINYTORCH_CALL("log", unary<"log", ops::log, autograd::log>),
+    TINYTORCH_CALL("sqrt", unary<"sqrt", ops::sqrt, autograd::sqrt>),
+    TINYTORCH_CALL("relu", unary<"relu", ops::relu, autograd::relu>),
+    TINYTORCH_CALL("sigmoid", unary<"sigmoid", ops::sigmoid, autograd::sigmoid>),
+    TINYTORCH_CALL("tanh", unary<"tanh", ops::tanh, autograd::tanh>),
+    TINYTORCH_CALL("gelu", unary<"gelu", ops::gelu, autograd::gelu>),
+    TINYTORCH_CALL("sum", reduction<"sum", ops::sum, autograd::sum>),
+    TINYTORCH_CALL("mean", reduction<"mean", ops::mean, autograd::mean>),
+    TINYTORCH_CALL("max", reduction<"max", ops::max, autograd::max>),
+    TINYTORCH_CALL("argmax", argmax),
+    TINYTORCH_CALL("softmax", along<"softmax", ops::softmax, autograd::softmax>),
+    TINYTORCH_CALL("logSoftmax", along<"log_softmax", ops::log_softmax, autograd::log_softmax>),
+    TINYTORCH_CALL("matmul", matmul),
+    TINYTORCH_CALL("allclose", allclose),
+    TINYTORCH_CALL("maxAbsDiff", max_abs_diff),
 
-    TINYTORCH_ENTRY("requiresGrad", is_recorded),
-    TINYTORCH_ENTRY("setRequiresGrad", mark),
-    TINYTORCH_ENTRY("grad", gradient),
-    TINYTORCH_ENTRY("setGrad", replace_gradient),
-    TINYTORCH_ENTRY("backward", go_back),
-    TINYTORCH_ENTRY("gradEnabled", grad_enabled),
-    TINYTORCH_ENTRY("setGradEnabled", set_grad_enabled),
-    TINYTORCH_ENTRY("setAnomalyDetection", set_anomaly_detection),
+    TINYTORCH_CALL("setRequiresGrad", mark),
+    TINYTORCH_CALL("grad", gradient),
+    TINYTORCH_CALL("setGrad", replace_gradient),
+    TINYTORCH_CALL("backward", go_back),
+    TINYTORCH_CALL("setGradEnabled", set_grad_enabled),
+    TINYTORCH_CALL("setAnomalyDetection", set_anomaly_detection),
 
-    TINYTORCH_ENTRY("kernelCount", kernel_count),
-    TINYTORCH_ENTRY("kernelName", kernel_text<&KernelInfo::name>),
-    TINYTORCH_ENTRY("kernelTitle", kernel_text<&KernelInfo::title>),
-    TINYTORCH_ENTRY("kernelSummary", kernel_text<&KernelInfo::summary>),
-    TINYTORCH_ENTRY("kernelAvailable", kernel_available),
-    TINYTORCH_ENTRY("findKernel", find_kernel),
-    TINYTORCH_ENTRY("peak", peak),
-    TINYTORCH_ENTRY("startProfile", start_profile),
-    TINYTORCH_ENTRY("stopProfile", stop_profile),
-    TINYTORCH_ENTRY("profileRow", profile_row),
-    TINYTORCH_ENTRY("threads", num_threads),
-    TINYTORCH_ENTRY("setThreads", set_num_threads),
-    TINYTORCH_ENTRY("memory", memory),
-    TINYTORCH_ENTRY("resetPeakMemory", reset_peak_memory),
-    TINYTORCH_ENTRY("releasePooledMemory", release_pooled_memory),
+    TINYTORCH_CALL("kernelCount", kernel_count),
+    TINYTORCH_CALL("peak", peak),
+    TINYTORCH_CALL("startProfile", start_profile),
+    TINYTORCH_CALL("stopProfile", stop_profile),
+    TINYTORCH_CALL("threads", num_threads),
+    TINYTORCH_CALL("setThreads", set_num_threads),
+    TINYTORCH_CALL("memory", memory),
+    TINYTORCH_CALL("resetPeakMemory", reset_peak_memory),
+    TINYTORCH_CALL("releasePooledMemory", release_pooled_memory),
     {},
 };
+
+EMSCRIPTEN_BINDINGS(tinytorch) {
+  using emscripten::function;
+  function("calls", calls_of_part);
+  function("errorText", error_text);
+  function("requiresGrad", is_recorded);
+  function("gradEnabled", grad_enabled);
+  function("kernelName", kernel_text<&KernelInfo::name>);
+  function("kernelTitle", kernel_text<&KernelInfo::title>);
+  function("kernelSummary", kernel_text<&KernelInfo::summary>);
+  function("kernelAvailable", kernel_available);
+  function("findKernel", find_kernel);
+  function("profileRow", profile_row);
+}
 
 }  // namespace tinytorch::bindings

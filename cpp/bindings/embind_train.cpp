@@ -1,5 +1,7 @@
 // The table of functions that JavaScript calls, third part: optimisers, data, training, files.
 
+#include <emscripten/bind.h>
+
 #include <memory>
 #include <string>
 
@@ -166,13 +168,11 @@ Handle evaluator_result(Handle e) {
 Handle create_file() {
   return guarded([] { return give_object<io::TensorFile>({}); });
 }
-/// The name comes in received_text(0).
-Handle file_add(Handle f, Handle a) {
-  return done([=] { object<io::TensorFile>(f).tensors.emplace_back(received_text(0), tensor(a)); });
+Handle file_add(Handle f, const std::string& name, Handle a) {
+  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
 }
-/// Key and value come in received_text(0) and (1).
-Handle file_note(Handle f) {
-  return done([=] { object<io::TensorFile>(f).metadata.emplace_back(received_text(0), received_text(1)); });
+Handle file_note(Handle f, const std::string& key, const std::string& value) {
+  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
 }
 Handle write_file(Handle f) {
   return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
@@ -181,18 +181,18 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-const char* file_name(Handle f, int index) {
-  return give_text(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first);
+std::string file_name(Handle f, int index) {
+  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-const char* note_key(Handle f, int index) {
-  return give_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first);
+std::string note_key(Handle f, int index) {
+  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
 }
-const char* note_value(Handle f, int index) {
-  return give_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second);
+std::string note_value(Handle f, int index) {
+  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
 }
 Handle state_dict(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
@@ -203,57 +203,61 @@ Handle load_state_dict(Handle m, Handle f) {
 
 }  // namespace
 
-const Export exports_train[] = {
-    TINYTORCH_ENTRY("sgd", sgd),
-    TINYTORCH_ENTRY("adam", adam<optim::Adam>),
-    TINYTORCH_ENTRY("adamW", adam<optim::AdamW>),
-    TINYTORCH_ENTRY("releaseOptimizer", release<OptimizerPtr>),
-    TINYTORCH_ENTRY("optimizerStep", optimizer_step),
-    TINYTORCH_ENTRY("zeroGrad", zero_grad),
-    TINYTORCH_ENTRY("learningRate", learning_rate),
-    TINYTORCH_ENTRY("setLearningRate", set_learning_rate),
-    TINYTORCH_ENTRY("optimizerSteps", optimizer_steps),
-    TINYTORCH_ENTRY("clipGradNorm", clip_grad_norm),
-    TINYTORCH_ENTRY("cosineSchedule", cosine_schedule),
-    TINYTORCH_ENTRY("stepSchedule", step_schedule),
+const Call calls_train[] = {
+    TINYTORCH_CALL("sgd", sgd),
+    TINYTORCH_CALL("adam", adam<optim::Adam>),
+    TINYTORCH_CALL("adamW", adam<optim::AdamW>),
+    TINYTORCH_CALL("releaseOptimizer", release<OptimizerPtr>),
+    TINYTORCH_CALL("optimizerStep", optimizer_step),
+    TINYTORCH_CALL("zeroGrad", zero_grad),
+    TINYTORCH_CALL("learningRate", learning_rate),
+    TINYTORCH_CALL("setLearningRate", set_learning_rate),
+    TINYTORCH_CALL("optimizerSteps", optimizer_steps),
+    TINYTORCH_CALL("clipGradNorm", clip_grad_norm),
+    TINYTORCH_CALL("cosineSchedule", cosine_schedule),
+    TINYTORCH_CALL("stepSchedule", step_schedule),
 
-    TINYTORCH_ENTRY("createBytes", create_bytes),
-    TINYTORCH_ENTRY("releaseBytes", release<Bytes>),
-    TINYTORCH_ENTRY("readIdx", read_idx),
-    TINYTORCH_ENTRY("loader", loader),
-    TINYTORCH_ENTRY("releaseLoader", release<LoaderPtr>),
-    TINYTORCH_ENTRY("loaderBatches", loader_batches),
-    TINYTORCH_ENTRY("loaderSetEpoch", loader_set_epoch),
-    TINYTORCH_ENTRY("loaderBatch", loader_batch),
-    TINYTORCH_ENTRY("loaderIndices", loader_indices),
+    TINYTORCH_CALL("createBytes", create_bytes),
+    TINYTORCH_CALL("releaseBytes", release<Bytes>),
+    TINYTORCH_CALL("readIdx", read_idx),
+    TINYTORCH_CALL("loader", loader),
+    TINYTORCH_CALL("releaseLoader", release<LoaderPtr>),
+    TINYTORCH_CALL("loaderBatches", loader_batches),
+    TINYTORCH_CALL("loaderSetEpoch", loader_set_epoch),
+    TINYTORCH_CALL("loaderBatch", loader_batch),
+    TINYTORCH_CALL("loaderIndices", loader_indices),
 
-    TINYTORCH_ENTRY("trainer", trainer),
-    TINYTORCH_ENTRY("releaseTrainer", release<TrainerPtr>),
-    TINYTORCH_ENTRY("trainerStep", trainer_step),
-    TINYTORCH_ENTRY("trainerProgress", trainer_progress),
-    TINYTORCH_ENTRY("reportValidation", report_validation),
-    TINYTORCH_ENTRY("checkpoint", checkpoint),
-    TINYTORCH_ENTRY("restore", restore),
-    TINYTORCH_ENTRY("evaluator", evaluator),
-    TINYTORCH_ENTRY("releaseEvaluator", release<EvaluatorPtr>),
-    TINYTORCH_ENTRY("evaluatorStep", evaluator_step),
-    TINYTORCH_ENTRY("evaluatorResult", evaluator_result),
+    TINYTORCH_CALL("trainer", trainer),
+    TINYTORCH_CALL("releaseTrainer", release<TrainerPtr>),
+    TINYTORCH_CALL("trainerStep", trainer_step),
+    TINYTORCH_CALL("trainerProgress", trainer_progress),
+    TINYTORCH_CALL("reportValidation", report_validation),
+    TINYTORCH_CALL("checkpoint", checkpoint),
+    TINYTORCH_CALL("restore", restore),
+    TINYTORCH_CALL("evaluator", evaluator),
+    TINYTORCH_CALL("releaseEvaluator", release<EvaluatorPtr>),
+    TINYTORCH_CALL("evaluatorStep", evaluator_step),
+    TINYTORCH_CALL("evaluatorResult", evaluator_result),
 
-    TINYTORCH_ENTRY("createFile", create_file),
-    TINYTORCH_ENTRY("releaseFile", release<io::TensorFile>),
-    TINYTORCH_ENTRY("fileAdd", file_add),
-    TINYTORCH_ENTRY("fileNote", file_note),
-    TINYTORCH_ENTRY("writeFile", write_file),
-    TINYTORCH_ENTRY("readFile", read_file),
-    TINYTORCH_ENTRY("fileCount", file_count),
-    TINYTORCH_ENTRY("fileName", file_name),
-    TINYTORCH_ENTRY("fileTensor", file_tensor),
-    TINYTORCH_ENTRY("noteCount", note_count),
-    TINYTORCH_ENTRY("noteKey", note_key),
-    TINYTORCH_ENTRY("noteValue", note_value),
-    TINYTORCH_ENTRY("stateDict", state_dict),
-    TINYTORCH_ENTRY("loadStateDict", load_state_dict),
+    TINYTORCH_CALL("createFile", create_file),
+    TINYTORCH_CALL("releaseFile", release<io::TensorFile>),
+    TINYTORCH_CALL("writeFile", write_file),
+    TINYTORCH_CALL("readFile", read_file),
+    TINYTORCH_CALL("fileCount", file_count),
+    TINYTORCH_CALL("fileTensor", file_tensor),
+    TINYTORCH_CALL("noteCount", note_count),
+    TINYTORCH_CALL("stateDict", state_dict),
+    TINYTORCH_CALL("loadStateDict", load_state_dict),
     {},
 };
+
+EMSCRIPTEN_BINDINGS(tinytorch_train) {
+  using emscripten::function;
+  function("fileAdd", file_add);
+  function("fileNote", file_note);
+  function("fileName", file_name);
+  function("noteKey", note_key);
+  function("noteValue", note_value);
+}
 
 }  // namespace tinytorch::bindings
