@@ -154,6 +154,26 @@ TEST(KeptWeights, ServeEveryShapeOfInput) {
   EXPECT_ERROR(dense.forward(Tensor::zeros({2, 33}, DType::float64)), ErrorCode::dtype, "float64");
 }
 
+TEST(KeptWeights, AreDoneWithoutWhereMemoryIsShort) {
+  if constexpr (sizeof(void*) == 8) GTEST_SKIP() << "this address space is not to be filled";
+  Dense dense(2048, 2050);
+  const Tensor x = Tensor::randn({80, 2048});
+  const NoGrad guard;
+  const std::vector<double> expected = values(dense.forward(x));
+  std::vector<Tensor> taken;
+  taken.reserve(1000);
+  for (const std::int64_t megabytes : {128, 8}) {
+    try {
+      while (true) taken.push_back(Tensor::empty({megabytes << 20}, DType::uint8));
+    } catch (const Error& error) {
+      ASSERT_EQ(error.code(), ErrorCode::out_of_memory);
+    }
+  }
+  const std::int64_t full = memory_stats().live_bytes;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(values(dense.forward(x)), expected);
+  EXPECT_EQ(memory_stats().live_bytes, full) << "no panels, for want of memory";
+}
+
 std::shared_ptr<nn::Sequential> network(DType dtype) {
   return std::make_shared<nn::Sequential>(std::vector<nn::ModulePtr>{
       std::make_shared<Dense>(20, 17, true, dtype), std::make_shared<nn::ReLU>(),
