@@ -9,7 +9,7 @@ import { load } from '../dist/index.js';
 
 const usage = `Usage: node scripts/train_mnist.mjs [options]
 
-  --epochs N      default 5
+  --epochs N      default 4
   --seed N        of the weights and the order of the digits; default 42
   --out FILE      default build/mnist.safetensors
   --threads N     default 1
@@ -19,7 +19,7 @@ const usage = `Usage: node scripts/train_mnist.mjs [options]
 `;
 const { values } = parseArgs({
   options: {
-    epochs: { type: 'string', default: '5' },
+    epochs: { type: 'string', default: '4' },
     seed: { type: 'string', default: '42' },
     out: { type: 'string', default: 'build/mnist.safetensors' },
     threads: { type: 'string', default: '1' },
@@ -67,7 +67,7 @@ const model = new tt.Sequential([
   new tt.Dense(128, 10),
 ]);
 const data = new tt.DataLoader(dataset('train'), { batchSize: 128, shuffle: true, dropLast: true, seed });
-const optimizer = new tt.Adam(model.parameters(), { lr: 5e-3 });
+const optimizer = new tt.Adam(model.parameters(), { lr: 4e-3, betas: [0.9, 0.99] });
 const trainer = new tt.Trainer(model, {
   optimizer,
   data,

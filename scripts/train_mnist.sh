@@ -8,7 +8,7 @@ Usage: scripts/train_mnist.sh [--engine native|node|both] [--epochs N] [--seed N
 
 Prints its progress and the test accuracy, and writes the model as a safetensors file.
   --engine ENGINE  the C++ library on this machine, the npm package in Node, or one after the other (the default)
-  --epochs N       default 5
+  --epochs N       default 4
   --seed N         of the weights and the order of the digits; default 42. The same seed gives the same model
                    for any number of threads.
   --threads N      default: one for each processor

@@ -31,7 +31,7 @@ constexpr const char* usage =
 
 struct Options {
   std::string data, out = "build/mnist-native.safetensors";
-  std::int64_t epochs = 5, seed = 42, threads = 0, batches = 0;
+  std::int64_t epochs = 4, seed = 42, threads = 0, batches = 0;
 };
 
 std::int64_t whole_number(std::string_view name, std::string_view text, std::int64_t lowest) {
@@ -118,7 +118,7 @@ void run(const Options& options) {
   const auto loader = std::make_shared<data::DataLoader>(
       digits(options.data, "train"),
       data::LoaderOptions{.batch_size = 128, .shuffle = true, .drop_last = true, .seed = seed});
-  const auto optimizer = std::make_shared<optim::Adam>(model->parameters(), 5e-3);
+  const auto optimizer = std::make_shared<optim::Adam>(model->parameters(), 4e-3, optim::AdamOptions{.beta2 = 0.99});
   train::Trainer trainer(
       model, optimizer, loader,
       {.epochs = options.epochs, .schedule = train::Schedule::cosine, .schedule_lowest = 1e-5, .warmup = 0.2});

@@ -26,8 +26,8 @@ export function trainSection(engine: Engine, onTrained: (model: Uint8Array<Array
   const rung = selectField('Matrix products by');
   const epochs = radioField(
     'Epochs',
-    [1, 3, 5, 10].map((value) => ({ value, label: String(value) })),
-    5,
+    [1, 2, 4, 10].map((value) => ({ value, label: String(value) })),
+    4,
   );
   const offerRungs = () => {
     const names = (engine.info?.rungs ?? []).filter(({ available }) => available).map(({ name }) => name);

@@ -6,7 +6,8 @@ import { type Digits, toUnit } from './mnist';
 import { buildNetwork, INPUTS } from './network';
 
 const BATCH = 128;
-const LEARNING_RATE = 5e-3;
+const LEARNING_RATE = 4e-3;
+const BETAS = [0.9, 0.99] as const;
 /** The part of all steps in which the learning rate rises to it. */
 const WARMUP = 0.2;
 const SEED = 42;
@@ -77,7 +78,7 @@ export async function runTraining(
         seed: SEED,
       }),
     );
-    const optimizer = own(new tt.Adam(model.parameters(), { lr: LEARNING_RATE }));
+    const optimizer = own(new tt.Adam(model.parameters(), { lr: LEARNING_RATE, betas: BETAS }));
     const trainer = own(
       new tt.Trainer(model, {
         optimizer,
