@@ -81,6 +81,41 @@ TEST_P(MatmulBits, AreTheSameForAnyNumberOfThreads) {
   });
 }
 
+// What only `threaded` does: more parts than threads, and one operand packed by all of them together.
+template <class T>
+void check_division(const MatmulCase& which) {
+  SCOPED_TRACE(which);
+  const KernelId threaded = kernel_id("threaded");
+  MatmulProblem<T> problem(which, Data::reals);
+  set_num_threads(1);
+  const std::vector<T> expected = problem.run(threaded);
+  EXPECT_TRUE(matches<T>(expected, problem.reference(), which.n, error_bound<T>(which.k)));
+  for (const int threads : {2, 3, 4}) {
+    set_num_threads(threads);
+    for (int round = 0; round < 6; ++round) {  // small products wait some rounds before they wake a worker
+      EXPECT_TRUE(same_bits(problem.run(threaded), expected)) << threads << " threads";
+    }
+  }
+}
+
+TEST(MatmulDivision, SharedOperandsKeepTheBits) {
+  if (!kernels()[static_cast<std::size_t>(detail::Rung::threaded)].available) GTEST_SKIP();
+  const int before = num_threads();
+  for (const MatmulCase& which :
+       {MatmulCase{.m = 64, .n = 64, .k = 64}, MatmulCase{.m = 65, .n = 64, .k = 67, .shift = 1, .padding = 3},
+        MatmulCase{.m = 260, .n = 251, .k = 530, .padding = 5, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 205, .n = 205, .k = 205, .a = Layout::columns, .b = Layout::columns},
+        MatmulCase{.m = 199, .n = 301, .k = 530, .padding = 1, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 99, .n = 1029, .k = 33, .a = Layout::columns},
+        MatmulCase{.m = 70, .n = 160, .k = 90, .a = Layout::strided, .b = Layout::reversed, .bias = true},
+        MatmulCase{.m = 2, .n = 700, .k = 600, .bias = true, .relu = true}, MatmulCase{.m = 1, .n = 1100, .k = 1000},
+        MatmulCase{.m = 1500, .n = 7, .k = 60}, MatmulCase{.m = 3200, .n = 9, .k = 20, .bias = true}}) {
+    check_division<float>(which);
+    check_division<double>(which);
+  }
+  set_num_threads(before);
+}
+
 TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {
   for_type([](KernelId kernel, auto type) {
     using T = decltype(type);

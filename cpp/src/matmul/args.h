@@ -17,8 +17,16 @@ struct KernelArgs : MatmulArgs<T> {
   /// Scratch of as many elements as the row's `workspace_size` asked for, aligned to 64 bytes; the content
   /// is whatever the last product left. Null where nothing was asked for.
   T* workspace = nullptr;
-  /// B in the packed rungs' panels, where the caller keeps it; null: pack as you go.
+  /// B in the rung's panels (pack_b below), where the caller keeps it; null: pack as you go. B itself is there too.
   const T* packed_b = nullptr;
+  /// All of A, packed for a product with these m and k (pack_a of registry.h); null: pack as you go.
+  const T* packed_a = nullptr;
+};
+
+/// What a product of that shape packs on its way, for threads that would rather share it.
+struct Packing {
+  std::size_t a_size = 0, a_blocks = 0;  ///< elements of packed_a, and how many parts can be packed by themselves
+  bool packs_b = false;                  ///< else B is read where it stands
 };
 
 }  // namespace tinytorch::detail

@@ -37,6 +37,30 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args);
 template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args);
 
+// B in a rung's panels, to be kept for many products (KernelArgs::packed_b): how many elements, and the copy.
+template <class T>
+std::size_t simd_packed_b_size(const MatmulArgs<T>& args);
+template <class T>
+void simd_pack_b(const MatmulArgs<T>& args, T* out);
+template <class T>
+std::size_t relaxed_packed_b_size(const MatmulArgs<T>& args);
+template <class T>
+void relaxed_pack_b(const MatmulArgs<T>& args, T* out);
+template <class T>
+std::size_t threaded_packed_b_size(const MatmulArgs<T>& args);
+template <class T>
+void threaded_pack_b(const MatmulArgs<T>& args, T* out);
+
+// What threads share of a product: registry.h.
+template <class T>
+Packing simd_packing(const MatmulArgs<T>& args);
+template <class T>
+void simd_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out);
+template <class T>
+Packing relaxed_packing(const MatmulArgs<T>& args);
+template <class T>
+void relaxed_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out);
+
 // The arithmetic of a rung on registers alone, for peak_probe.cpp: see packed/peak_loop.h.
 template <class T>
 T packed_peak_loop(std::size_t multiply_adds, T x, T y);

@@ -21,6 +21,23 @@ template <class T>
 std::size_t relaxed_workspace(const MatmulArgs<T>& args) {
   return Product<T>(args).workspace();
 }
+template <class T>
+std::size_t relaxed_packed_b_size(const MatmulArgs<T>& args) {
+  return Product<T>::packed_b_size(args.k, args.n);
+}
+template <class T>
+void relaxed_pack_b(const MatmulArgs<T>& args, T* out) {
+  Product<T>::pack_b(args, out);
+}
+
+template <class T>
+Packing relaxed_packing(const MatmulArgs<T>& args) {
+  return Product<T>(args).packing();
+}
+template <class T>
+void relaxed_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) {
+  Product<T>(args).pack_a_blocks(args, first, last, out);
+}
 
 template <class T>
 T relaxed_peak_loop(std::size_t multiply_adds, T x, T y) {
@@ -31,6 +48,14 @@ template void matmul_relaxed<float>(const KernelArgs<float>&);
 template void matmul_relaxed<double>(const KernelArgs<double>&);
 template std::size_t relaxed_workspace<float>(const MatmulArgs<float>&);
 template std::size_t relaxed_workspace<double>(const MatmulArgs<double>&);
+template std::size_t relaxed_packed_b_size<float>(const MatmulArgs<float>&);
+template std::size_t relaxed_packed_b_size<double>(const MatmulArgs<double>&);
+template void relaxed_pack_b<float>(const MatmulArgs<float>&, float*);
+template void relaxed_pack_b<double>(const MatmulArgs<double>&, double*);
+template Packing relaxed_packing<float>(const MatmulArgs<float>&);
+template Packing relaxed_packing<double>(const MatmulArgs<double>&);
+template void relaxed_pack_a<float>(const MatmulArgs<float>&, std::size_t, std::size_t, float*);
+template void relaxed_pack_a<double>(const MatmulArgs<double>&, std::size_t, std::size_t, double*);
 template float relaxed_peak_loop<float>(std::size_t, float, float);
 template double relaxed_peak_loop<double>(std::size_t, double, double);
 
