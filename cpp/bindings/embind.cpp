@@ -169,6 +169,21 @@ bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(ind
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
+/// exchange: rows and columns of the tile, milliseconds spent, candidates, then rows and GFLOP/s of each.
+Handle tuning(int dtype) {
+  return done([=] {
+    const TileTuning tuned = tile_tuning(static_cast<DType>(dtype));
+    exchange[0] = static_cast<double>(tuned.rows);
+    exchange[1] = static_cast<double>(tuned.columns);
+    exchange[2] = tuned.ms;
+    exchange[3] = static_cast<double>(tuned.candidates.size());
+    std::size_t at = 4;
+    for (const auto& [rows, gflops] : tuned.candidates) {
+      exchange[at++] = static_cast<double>(rows);
+      exchange[at++] = gflops;
+    }
+  });
+}
 Handle find_kernel(const std::string& name) {
   return done([&] { exchange[0] = kernel_id(name); });
 }
@@ -269,6 +284,9 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("kernelAvailable", kernel_available);
   function("findKernel", find_kernel);
   function("peak", peak);
+  function("tuning", tuning);
+  function("tuningEnabled", tuning_enabled);
+  function("setTuning", set_tuning);
   function("startProfile", start_profile);
   function("stopProfile", stop_profile);
   function("profileRow", profile_row);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "matmul/registry.h"
+#include "matmul/tuning.h"
 #include "matmul_tester.h"
 #include "tinytorch/dtype.h"
 #include "tinytorch/threads.h"
@@ -114,6 +115,53 @@ TEST(MatmulDivision, SharedOperandsKeepTheBits) {
     check_division<double>(which);
   }
   set_num_threads(before);
+}
+
+template <class T>
+void check_tiles() {
+  const detail::TileHeights heights = detail::tuned_heights<T>();
+  if (!heights.main) return;
+  for (const MatmulCase& which :
+       {MatmulCase{.m = 131, .n = 101, .k = 530, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 64, .n = 144, .k = 70, .a = Layout::columns}, MatmulCase{.m = 5, .n = 9, .k = 7},
+        MatmulCase{.m = 7, .n = 30, .k = 40, .b = Layout::columns}, MatmulCase{.m = 300, .n = 10, .k = 128},
+        MatmulCase{.m = 205, .n = 203, .k = 201, .a = Layout::strided}}) {
+    SCOPED_TRACE(which);
+    MatmulProblem<T> problem(which, Data::reals);
+    const std::vector<T> expected = problem.run(kAutoKernel);
+    for (std::size_t rows = heights.least; rows <= heights.most; ++rows) {
+      heights.main->store(rows);
+      EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << "tile of " << rows << " rows";
+    }
+    heights.main->store(heights.usual);
+  }
+}
+
+TEST(MatmulTiles, EveryTileGivesTheSameBits) {
+  const int before = num_threads();
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    check_tiles<float>();
+    check_tiles<double>();
+  }
+  set_num_threads(before);
+}
+
+TEST(MatmulTiles, AreMeasuredOnTheWayAndGivenBack) {
+  set_tuning(true);
+  MatmulProblem<float> problem({.m = 128, .n = 256, .k = 256}, Data::reals);
+  const std::vector<float> expected = problem.run(kAutoKernel);
+  for (int round = 0; round < 60; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
+  const TileTuning tuned = tile_tuning(DType::float32);
+  bool listed = tuned.candidates.empty();
+  for (const auto& candidate : tuned.candidates) {
+    EXPECT_GT(candidate.gflops, 0);
+    listed |= candidate.rows == tuned.rows;
+  }
+  EXPECT_TRUE(listed);
+  set_tuning(false);
+  EXPECT_FALSE(tuning_enabled());
+  EXPECT_EQ(tile_tuning(DType::float32).rows, detail::tuned_heights<float>().usual);
 }
 
 TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {

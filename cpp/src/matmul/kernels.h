@@ -53,9 +53,13 @@ void threaded_pack_b(const MatmulArgs<T>& args, T* out);
 
 // What threads share of a product: registry.h.
 template <class T>
+TileHeights simd_tile_heights() noexcept;
+template <class T>
 Packing simd_packing(const MatmulArgs<T>& args);
 template <class T>
 void simd_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out);
+template <class T>
+TileHeights relaxed_tile_heights() noexcept;
 template <class T>
 Packing relaxed_packing(const MatmulArgs<T>& args);
 template <class T>

@@ -6,6 +6,7 @@
 
 #include "matmul/policy.h"
 #include "matmul/registry.h"
+#include "matmul/tuning.h"
 #include "matmul/workspace.h"
 #include "tinytorch/error.h"
 #include "tinytorch/profile.h"
@@ -133,6 +134,7 @@ void matmul(const MatmulArgs<T>& given, KernelId kernel) {
     args.bias = nullptr;
     args.activation = Activation::none;
   }
+  if (row.fuses_epilogue) detail::tune_on_the_way<T>(args);
   run(row, args);
   detail::count_kernel_call(kernel);
   if (!row.fuses_epilogue) epilogue(given);

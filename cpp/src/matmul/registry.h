@@ -21,6 +21,7 @@ struct KernelFunctions {
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
   Packing (*packing)(const MatmulArgs<T>&) = nullptr;
   void (*pack_a)(const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;  ///< blocks of packed_a
+  TileHeights (*tile_heights)() noexcept = nullptr;  ///< null: its tile is always the same
 };
 
 /// One row of the table: all that is known of a rung.

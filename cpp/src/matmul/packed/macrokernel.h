@@ -34,10 +34,11 @@ class PackedProduct {
 
   /// Everything that is decided from the shape and strides alone, before anything is computed.
   explicit PackedProduct(const MatmulArgs<T>& args)
-      : m_(args.m),
+      : mr_(Tiles::main_rows.load(std::memory_order_relaxed)),
+        m_(args.m),
         k_(args.k),
         kc_(even_step(args.k, kMaxKc<T>, 1)),
-        mc_(even_step(args.m, kMaxMc, Tiles::mr)),
+        mc_(even_step(args.m, kMaxMc, mr_)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
         pack_b_(!reads_b_in_place(args)),
         keep_b_(pack_b_ && args.m > mc_),
@@ -105,7 +106,7 @@ class PackedProduct {
             const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !keep_b_, place);
             const T* a = args.packed_a ? args.packed_a + ic / mc_ * packed_block() : a_block;
             for (std::size_t ir = 0; ir < mc;) {
-              const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
+              const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
               multiply(args, a, depth, b, ic + ir, run, pc, kc);
               a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
@@ -133,7 +134,8 @@ class PackedProduct {
   /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
   /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
   [[nodiscard]] static bool reads_b_in_place(const MatmulArgs<T>& args) {
-    constexpr std::size_t few_rows = 12 * Tiles::mr, small_bytes = 128 * 1024, critical_stride = 4096 / sizeof(T);
+    constexpr std::size_t few_rows = 12 * Tiles::usual_rows, small_bytes = 128 * 1024,
+                          critical_stride = 4096 / sizeof(T);
     return args.b_col == 1 && (args.m <= few_rows || b_elements(args) <= small_bytes / sizeof(T)) &&
            static_cast<std::size_t>(args.b_row) % critical_stride != 0;
   }
@@ -156,10 +158,9 @@ class PackedProduct {
     }
   }
 
-  static void pack_a(const MatmulArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc,
-                     T* out) {
+  void pack_a(const MatmulArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc, T* out) const {
     for (std::size_t ir = 0; ir < mc;) {
-      const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
+      const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
       for (std::size_t t = 0; t < run.tiles; ++t, ir += run.rows, out += run.height * kc) {
         const T* a =
             args.a + static_cast<std::ptrdiff_t>(ic + ir) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
@@ -246,6 +247,7 @@ class PackedProduct {
     return round_up((mc_ + Tiles::min_rows) * k_ + kPackOverrun, 64 / sizeof(T));
   }
 
+  std::size_t mr_;  ///< rows of the main tile
   std::size_t m_, k_, kc_, mc_, nc_;
   bool pack_b_;   ///< else read where it stands
   bool keep_b_;   ///< packed panels are used by more than one block of rows
