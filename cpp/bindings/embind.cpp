@@ -197,6 +197,21 @@ bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(ind
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
+/// exchange: rows and columns of the tile, milliseconds spent, candidates, then rows and GFLOP/s of each.
+Handle tuning(int dtype) {
+  return done([=] {
+    const TileTuning tuned = tile_tuning(static_cast<DType>(dtype));
+    exchange[0] = static_cast<double>(tuned.rows);
+    exchange[1] = static_cast<double>(tuned.columns);
+    exchange[2] = tuned.ms;
+    exchange[3] = static_cast<double>(tuned.candidates.size());
+    std::size_t at = 4;
+    for (const auto& [rows, gflops] : tuned.candidates) {
+      exchange[at++] = static_cast<double>(rows);
+      exchange[at++] = gflops;
+    }
+  });
+}
 Handle find_kernel(const std::string& name) {
   return done([&] { exchange[0] = kernel_id(name); });
 }
@@ -288,6 +303,8 @@ const Call calls[] = {
 
     TINYTORCH_CALL("kernelCount", kernel_count),
     TINYTORCH_CALL("peak", peak),
+    TINYTORCH_CALL("tuning", tuning),
+    TINYTORCH_CALL("setTuning", set_tuning),
     TINYTORCH_CALL("startProfile", start_profile),
     TINYTORCH_CALL("stopProfile", stop_profile),
     TINYTORCH_CALL("threads", num_threads),
@@ -309,6 +326,7 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("kernelSummary", kernel_text<&KernelInfo::summary>);
   function("kernelAvailable", kernel_available);
   function("findKernel", find_kernel);
+  function("tuningEnabled", tuning_enabled);
   function("profileRow", profile_row);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "matmul/registry.h"
+#include "matmul/tuning.h"
 #include "matmul_tester.h"
 #include "tinytorch/dtype.h"
 #include "tinytorch/threads.h"
@@ -81,6 +82,88 @@ TEST_P(MatmulBits, AreTheSameForAnyNumberOfThreads) {
   });
 }
 
+// What only `threaded` does: more parts than threads, and one operand packed by all of them together.
+template <class T>
+void check_division(const MatmulCase& which) {
+  SCOPED_TRACE(which);
+  const KernelId threaded = kernel_id("threaded");
+  MatmulProblem<T> problem(which, Data::reals);
+  set_num_threads(1);
+  const std::vector<T> expected = problem.run(threaded);
+  EXPECT_TRUE(matches<T>(expected, problem.reference(), which.n, error_bound<T>(which.k)));
+  for (const int threads : {2, 3, 4}) {
+    set_num_threads(threads);
+    for (int round = 0; round < 6; ++round) {  // small products wait some rounds before they wake a worker
+      EXPECT_TRUE(same_bits(problem.run(threaded), expected)) << threads << " threads";
+    }
+  }
+}
+
+TEST(MatmulDivision, SharedOperandsKeepTheBits) {
+  if (!kernels()[static_cast<std::size_t>(detail::Rung::threaded)].available) GTEST_SKIP();
+  const int before = num_threads();
+  for (const MatmulCase& which :
+       {MatmulCase{.m = 64, .n = 64, .k = 64}, MatmulCase{.m = 65, .n = 64, .k = 67, .shift = 1, .padding = 3},
+        MatmulCase{.m = 260, .n = 251, .k = 530, .padding = 5, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 205, .n = 205, .k = 205, .a = Layout::columns, .b = Layout::columns},
+        MatmulCase{.m = 199, .n = 301, .k = 530, .padding = 1, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 99, .n = 1029, .k = 33, .a = Layout::columns},
+        MatmulCase{.m = 70, .n = 160, .k = 90, .a = Layout::strided, .b = Layout::reversed, .bias = true},
+        MatmulCase{.m = 2, .n = 700, .k = 600, .bias = true, .relu = true}, MatmulCase{.m = 1, .n = 1100, .k = 1000},
+        MatmulCase{.m = 1500, .n = 7, .k = 60}, MatmulCase{.m = 3200, .n = 9, .k = 20, .bias = true}}) {
+    check_division<float>(which);
+    check_division<double>(which);
+  }
+  set_num_threads(before);
+}
+
+template <class T>
+void check_tiles() {
+  const detail::TileHeights heights = detail::tuned_heights<T>();
+  if (!heights.main) return;
+  for (const MatmulCase& which :
+       {MatmulCase{.m = 131, .n = 101, .k = 530, .accumulate = true, .bias = true, .relu = true},
+        MatmulCase{.m = 64, .n = 144, .k = 70, .a = Layout::columns}, MatmulCase{.m = 5, .n = 9, .k = 7},
+        MatmulCase{.m = 7, .n = 30, .k = 40, .b = Layout::columns}, MatmulCase{.m = 300, .n = 10, .k = 128},
+        MatmulCase{.m = 205, .n = 203, .k = 201, .a = Layout::strided}}) {
+    SCOPED_TRACE(which);
+    MatmulProblem<T> problem(which, Data::reals);
+    const std::vector<T> expected = problem.run(kAutoKernel);
+    for (std::size_t rows = heights.least; rows <= heights.most; ++rows) {
+      heights.main->store(rows);
+      EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << "tile of " << rows << " rows";
+    }
+    heights.main->store(heights.usual);
+  }
+}
+
+TEST(MatmulTiles, EveryTileGivesTheSameBits) {
+  const int before = num_threads();
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    check_tiles<float>();
+    check_tiles<double>();
+  }
+  set_num_threads(before);
+}
+
+TEST(MatmulTiles, AreMeasuredOnTheWayAndGivenBack) {
+  set_tuning(true);
+  MatmulProblem<float> problem({.m = 128, .n = 256, .k = 256}, Data::reals);
+  const std::vector<float> expected = problem.run(kAutoKernel);
+  for (int round = 0; round < 60; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
+  const TileTuning tuned = tile_tuning(DType::float32);
+  bool listed = tuned.candidates.empty();
+  for (const auto& candidate : tuned.candidates) {
+    EXPECT_GT(candidate.gflops, 0);
+    listed |= candidate.rows == tuned.rows;
+  }
+  EXPECT_TRUE(listed);
+  set_tuning(false);
+  EXPECT_FALSE(tuning_enabled());
+  EXPECT_EQ(tile_tuning(DType::float32).rows, detail::tuned_heights<float>().usual);
+}
+
 TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {
   for_type([](KernelId kernel, auto type) {
     using T = decltype(type);
@@ -103,7 +186,7 @@ TEST_P(MatmulOrder, DoesNotDependOnHowCIsDivided) {
     constexpr std::size_t m = 45, n = 38, k = 530;
     MatmulProblem<T> problem({.m = m, .n = n, .k = k}, Data::reals);
     const std::vector<T> expected = problem.run(kernel);
-    for (const auto [rows, columns] : {std::pair{1, 38}, {45, 1}, {5, 7}, {13, 16}, {44, 37}}) {
+    for (const auto& [rows, columns] : {std::pair{1, 38}, {45, 1}, {5, 7}, {13, 16}, {44, 37}}) {
       const auto height = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(columns);
       std::vector<T> c(m * n, std::numeric_limits<T>::quiet_NaN());
       for (std::size_t i = 0; i < m; i += height) {

@@ -87,6 +87,17 @@ TEST_P(Parallel, AllThreadsTakePart) {
   EXPECT_EQ(arrived, threads);
 }
 
+TEST_P(Parallel, HelpIsNearForLargeJobsAndForSmallOnesThatKeepComing) {
+  EXPECT_TRUE(detail::help_is_near(true));
+  if (GetParam() == 1) return;
+  parallel_for(8, 1, [](std::size_t, std::size_t) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // far longer than anybody spins
+  EXPECT_TRUE(detail::help_is_near(true));
+  bool near = false;  // the clock decides how soon, but not whether
+  for (int job = 0; job < 100'000 && !near; ++job) near = detail::help_is_near(false);
+  EXPECT_TRUE(near);
+}
+
 TEST_P(Parallel, ManyCallersShareThePool) {
   std::vector<std::thread> callers;
   std::atomic<std::size_t> sum{0};

@@ -50,5 +50,5 @@ export { type Features, probe } from './probe.js';
 export type { ProfileReport, ProfileRow } from './profile.js';
 export type { BackwardOptions, OutOption, ReduceOptions, Tensor } from './tensor.js';
 export type { DTypeOption, TensorConstructor, TensorOptions } from './tensor_class.js';
-export type { BuildInfo, TinyTorch, Tolerance } from './tinytorch.js';
+export type { BuildInfo, TileCandidate, TinyTorch, Tolerance, Tuning } from './tinytorch.js';
 export type * from './types.js';

@@ -20,6 +20,11 @@ export interface LoadOptions extends FetchOptions {
    */
   threads?: number | 'auto';
   /**
+   * Whether the first products may measure which register tile is fastest here, for a few milliseconds in all;
+   * `true` by default. Results have the same bits for any tile.
+   */
+  tuning?: boolean;
+  /**
    * Where the .wasm files are: the address of their folder, or a function from file name to address. Needed only
    * where they do not lie beside the package's own JavaScript, as they do in Node and as bundlers put them.
    */
@@ -93,9 +98,10 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
 
 type Reasons = Omit<BuildInfo, 'threads'>;
 
-function start(module: WasmModule, reasons: Reasons, { signal }: LoadOptions): TinyTorch {
+function start(module: WasmModule, reasons: Reasons, { signal, tuning }: LoadOptions): TinyTorch {
   if (signal?.aborted) module.PThread?.terminateAllThreads();
   signal?.throwIfAborted();
+  module.setTuning(tuning ?? true);
   return assemble(new Runtime(module), reasons);
 }
 

@@ -49,6 +49,24 @@ export interface BuildInfo {
   readonly threadsReason: string;
 }
 
+/** A register tile that the kernels can use, as `rows x columns`. */
+export interface TileCandidate {
+  readonly tile: string;
+  /** Of one thread; 0 until measured. */
+  readonly gflops: number;
+}
+
+/** Which register tile the kernels use, and why. */
+export interface Tuning {
+  /** `load({ tuning: false })` keeps the usual tiles. */
+  readonly enabled: boolean;
+  /** The tile in use, such as `6x8`; null where this build leaves no choice. */
+  readonly chosen: { readonly float32: string | null; readonly float64: string | null };
+  readonly candidates: { readonly float32: TileCandidate[]; readonly float64: TileCandidate[] };
+  /** Time spent on measuring so far. */
+  readonly ms: number;
+}
+
 /** The library, bound to one loaded module. Its functions need no `this`: take what you use out of it. */
 export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, OptimizerClasses {
   readonly Tensor: TensorConstructor;
@@ -71,6 +89,8 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
    * with the operations of a rung (`auto` by default). Takes about 40 ms.
    */
   peak(dtype: DType, kernel?: KernelName): number;
+  /** Which register tiles were chosen by measurement. The first products of a type, some 10 ms of them, decide. */
+  tuning(): Tuning;
 
   /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. */
   allclose(a: Tensor, b: Tensor, tolerance?: Tolerance): boolean;
@@ -127,6 +147,33 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   releasePooledMemory(): void;
 }
 
+function readTuning(runtime: Runtime): Tuning {
+  const { module } = runtime;
+  const of = (dtype: DType) => {
+    runtime.check(module.tuning(runtime.dtypeCode(dtype, 'tuning')));
+    const [rows, columns, ms, count, ...rest] = runtime.numbers as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const numbers = rest as number[];
+    const candidates = Array.from({ length: count }, (_, i) => ({
+      tile: `${numbers[2 * i]}x${columns}`,
+      gflops: numbers[2 * i + 1]!,
+    }));
+    return { chosen: rows ? `${rows}x${columns}` : null, candidates, ms };
+  };
+  const float32 = of('float32');
+  const float64 = of('float64');
+  return {
+    enabled: module.tuningEnabled(),
+    chosen: { float32: float32.chosen, float64: float64.chosen },
+    candidates: { float32: float32.candidates, float64: float64.candidates },
+    ms: float32.ms + float64.ms,
+  };
+}
+
 export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): TinyTorch {
   const { module } = runtime;
   const loadedThreads = module.threads();
@@ -164,6 +211,8 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
       runtime.check(module.peak(runtime.dtypeCode(dtype, 'peak'), kernels.id(kernel)));
       return runtime.numbers[0] as number;
     },
+
+    tuning: () => readTuning(runtime),
 
     allclose: (a: Tensor, b: Tensor, { rtol = 1e-5, atol = 1e-8 }: Tolerance = {}) => {
       runtime.check(module.allclose(...compared(a, b, 'allclose'), rtol, atol));

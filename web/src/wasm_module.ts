@@ -193,6 +193,9 @@ export interface WasmModule {
   kernelAvailable(index: number): boolean;
   findKernel(name: string): Handle;
   peak(dtype: number, kernel: number): Handle;
+  tuning(dtype: number): Handle;
+  tuningEnabled(): boolean;
+  setTuning(enabled: boolean): void;
 
   startProfile(): Handle;
   stopProfile(): Handle;

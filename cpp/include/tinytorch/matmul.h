@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "tinytorch/dtype.h"
 
@@ -64,6 +65,25 @@ void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 /// before `packed`, `eigen` and `threaded`). Takes `milliseconds` and gives the best of eight parts of them. Throws
 /// Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
 [[nodiscard]] double peak_gflops(DType dtype, KernelId kernel = kAutoKernel, double milliseconds = 40);
+
+/// The height of the register tile in the best rung of one thread, and what each was measured to do.
+struct TileTuning {
+  struct Candidate {
+    std::size_t rows;
+    double gflops;  ///< 0 until measured
+  };
+  std::size_t columns = 0, rows = 0;  ///< of the tile in use; 0 where the build leaves no choice
+  double ms = 0;                      ///< spent on measuring
+  std::vector<Candidate> candidates;
+};
+
+/// Lets the first products measure the candidates, for two to five milliseconds in all, and keep the fastest; or, which
+/// is how a program begins, keeps the usual tile. The bits of results are the same for any tile. Not to be called while
+/// an operation runs, and not for programs that multiply on several threads of their own.
+void set_tuning(bool enabled) noexcept;
+[[nodiscard]] bool tuning_enabled() noexcept;
+/// What is known so far, for float32 or float64.
+[[nodiscard]] TileTuning tile_tuning(DType dtype);
 
 extern template void matmul<float>(const MatmulArgs<float>&, KernelId);
 extern template void matmul<double>(const MatmulArgs<double>&, KernelId);

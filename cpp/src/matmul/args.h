@@ -1,6 +1,9 @@
 #pragma once
 
 // The kernels' view of a product: MatmulArgs of the public header, plus what the front hands down.
+#include <atomic>
+#include <cstddef>
+
 #include "tinytorch/matmul.h"
 
 namespace tinytorch::detail {
@@ -19,6 +22,21 @@ struct KernelArgs : MatmulArgs<T> {
   T* workspace = nullptr;
   /// B in the rung's panels (pack_b below), where the caller keeps it; null: pack as you go. B itself is there too.
   const T* packed_b = nullptr;
+  /// All of A, packed for a product with these m and k (pack_a of registry.h); null: pack as you go.
+  const T* packed_a = nullptr;
+};
+
+/// The heights that a rung's main register tile can have, and the place that says which it has.
+struct TileHeights {
+  std::atomic<std::size_t>* main = nullptr;  ///< null: there is no choice
+  std::size_t least = 0, most = 0, usual = 0, columns = 0;
+};
+
+/// What a product of that shape packs on its way, for threads that would rather share it.
+struct Packing {
+  std::size_t a_size = 0, a_blocks = 0;  ///< elements of packed_a, and how many parts can be packed by themselves
+  bool packs_b = false;                  ///< else B is read where it stands
+  bool keeping_b_pays = false;           ///< products like this are faster from panels of B that are kept
 };
 
 /// matmul() of the public header for a caller that keeps B in panels.

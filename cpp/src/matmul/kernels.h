@@ -37,8 +37,7 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args);
 template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args);
 
-// B in a rung's panels, to be kept for many products (KernelArgs::packed_b): how many elements (0 where that does not
-// pay for such a product), and the copy.
+// B in a rung's panels, to be kept for many products (KernelArgs::packed_b): how many elements, and the copy.
 template <class T>
 std::size_t simd_packed_b_size(const MatmulArgs<T>& args);
 template <class T>
@@ -51,6 +50,22 @@ template <class T>
 std::size_t threaded_packed_b_size(const MatmulArgs<T>& args);
 template <class T>
 void threaded_pack_b(const MatmulArgs<T>& args, T* out);
+template <class T>
+Packing threaded_packing(const MatmulArgs<T>& args);
+
+// What threads share of a product: registry.h.
+template <class T>
+TileHeights simd_tile_heights() noexcept;
+template <class T>
+Packing simd_packing(const MatmulArgs<T>& args);
+template <class T>
+void simd_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out);
+template <class T>
+TileHeights relaxed_tile_heights() noexcept;
+template <class T>
+Packing relaxed_packing(const MatmulArgs<T>& args);
+template <class T>
+void relaxed_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out);
 
 // The arithmetic of a rung on registers alone, for peak_probe.cpp: see packed/peak_loop.h.
 template <class T>

@@ -6,6 +6,7 @@
 
 #include "matmul/policy.h"
 #include "matmul/registry.h"
+#include "matmul/tuning.h"
 #include "matmul/workspace.h"
 #include "tinytorch/error.h"
 #include "tinytorch/profile.h"
@@ -126,11 +127,11 @@ KernelId resolve_kernel(const MatmulArgs<T>& args, KernelId kernel) {
 
 template <class T>
 std::size_t packed_b_size(const MatmulArgs<T>& given, KernelId rung) {
-  const auto size = functions_of<T>(rung).packed_b_size;
-  if (!size || given.m == 0 || given.n == 0 || given.k == 0) return 0;
+  const KernelFunctions<T>& functions = functions_of<T>(rung);
+  if (!functions.packing || given.m == 0 || given.n == 0 || given.k == 0) return 0;
   MatmulArgs<T> args = given;
   settle_strides(args);
-  return size(args);
+  return functions.packing(args).keeping_b_pays ? functions.packed_b_size(args) : 0;
 }
 
 template <class T>
@@ -162,6 +163,7 @@ void matmul(const KernelArgs<T>& given, KernelId kernel) {
     args.bias = nullptr;
     args.activation = Activation::none;
   }
+  if (row.fuses_epilogue) detail::tune_on_the_way<T>(args);
   run(row, args);
   detail::count_kernel_call(kernel);
   if (!row.fuses_epilogue) epilogue(given);

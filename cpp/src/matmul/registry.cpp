@@ -29,19 +29,22 @@ const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this b
 template <class T>
 constexpr KernelFunctions<T> simd_functions() {
   if constexpr (TINYTORCH_WITH_SIMD)
-    return {matmul_simd<T>, simd_workspace<T>, simd_peak_loop<T>, simd_packed_b_size<T>, simd_pack_b<T>};
+    return {matmul_simd<T>, simd_workspace<T>, simd_peak_loop<T>, simd_packed_b_size<T>,
+            simd_pack_b<T>, simd_packing<T>,   simd_pack_a<T>,    simd_tile_heights<T>};
   return {};
 }
 template <class T>
 constexpr KernelFunctions<T> relaxed_functions() {
   if constexpr (TINYTORCH_WITH_RELAXED)
-    return {matmul_relaxed<T>, relaxed_workspace<T>, relaxed_peak_loop<T>, relaxed_packed_b_size<T>, relaxed_pack_b<T>};
+    return {matmul_relaxed<T>, relaxed_workspace<T>, relaxed_peak_loop<T>, relaxed_packed_b_size<T>,
+            relaxed_pack_b<T>, relaxed_packing<T>,   relaxed_pack_a<T>,    relaxed_tile_heights<T>};
   return {};
 }
 template <class T>
 constexpr KernelFunctions<T> threaded_functions() {
   if constexpr (TINYTORCH_WITH_THREADED)
-    return {matmul_threaded<T>, threaded_workspace<T>, nullptr, threaded_packed_b_size<T>, threaded_pack_b<T>};
+    return {matmul_threaded<T>,        threaded_workspace<T>, nullptr,
+            threaded_packed_b_size<T>, threaded_pack_b<T>,    threaded_packing<T>};
   return {};
 }
 

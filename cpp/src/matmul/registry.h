@@ -17,8 +17,11 @@ struct KernelFunctions {
   void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
   std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
   T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
-  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; 0: does not pay; null: never
+  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; null: it takes no packed_b
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
+  Packing (*packing)(const MatmulArgs<T>&) = nullptr;
+  void (*pack_a)(const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;  ///< blocks of packed_a
+  TileHeights (*tile_heights)() noexcept = nullptr;  ///< null: its tile is always the same
 };
 
 /// One row of the table: all that is known of a rung.

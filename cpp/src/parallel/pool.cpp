@@ -1,11 +1,13 @@
 // The thread pool behind parallel_for: workers that are started once, spin for a moment after each job because
 // the next one is usually near (the layers of a network follow each other within microseconds), and then sleep.
 //
-// A job is a row of chunks. One word, `unclaimed_`, is everything a worker looks at: the job's number and how many
-// chunks nobody has taken. Whoever lowers that count from r to r - 1 owns chunk `chunks - r`, and only then reads the
-// rest of the job, which stays valid until that chunk, too, is counted off `unfinished_`. So a worker may come late, or
-// never (in a browser a new worker starts when the event loop turns next): the others do its share and nobody waits
-// for it. The job's number makes a claim fail that was prepared for an earlier job, under its number of threads.
+// A job is a row of chunks. One word, `unclaimed_`, is everything a worker looks at: the job's number and which chunks
+// nobody has taken, from `front` to `back`. The caller takes the first of them, workers the last: in a program that
+// repeats its calls each thread meets much of the same data again, in its own cache. Whoever moves an end owns the
+// chunk it moved over, and only then reads the rest of the job, which stays valid until that chunk, too, is counted off
+// `unfinished_`. So a worker may come late, or never (in a browser a new worker starts when the event loop turns next):
+// the others do its share and nobody waits for it. The job's number makes a claim fail that was prepared for an
+// earlier job, under its number of threads.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -26,8 +28,13 @@ namespace {
 
 using Word = std::atomic<std::uint32_t>;
 
-constexpr std::uint64_t one_job = std::uint64_t{1} << 32;
-constexpr std::uint32_t chunks_in(std::uint64_t unclaimed) { return static_cast<std::uint32_t>(unclaimed); }
+/// The job's number, then front and back.
+constexpr int end_bits = 20;
+constexpr std::uint64_t max_chunks = (std::uint64_t{1} << end_bits) - 1;
+constexpr std::uint64_t one_at_front = std::uint64_t{1} << end_bits, one_job = one_at_front << end_bits;
+constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> end_bits & max_chunks; }
+constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & max_chunks; }
+constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
 // On a browser's main thread, where sleeping is forbidden, Emscripten's futex polls instead.
 void sleep_while(Word& word, std::uint32_t value) {
@@ -46,9 +53,18 @@ void wake_sleeper(Word& word) {
 #endif
 }
 
-/// How long a thread spins before it sleeps. Waking a sleeper takes 5 to 50 microseconds, a spinning one half a
-/// microsecond; the gap between two layers called from JavaScript is a few.
-constexpr std::chrono::microseconds spin_time{80};
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
+/// How long a thread spins before it sleeps: waking a sleeper takes 30 to 110 microseconds in Chromium, a spinning one
+/// half a microsecond. The gap between two layers called from JavaScript is a few microseconds, that between two passes
+/// may be a hundred: after a few waits that were over while it spun, a thread spins longer.
+constexpr microseconds first_spin{80}, later_spin{300};
+constexpr int waits_before_later_spin = 3;
+
+/// As many small jobs must follow each other at most so far apart before they wake anybody.
+constexpr int jobs_before_waking = 4;
+constexpr microseconds job_distance{100};
 
 /// Where one thread waits for a condition that others make true. They change it by a sequentially consistent
 /// store and then call wake(); `ready` reads it likewise, so that one of the two sees the other.
@@ -56,12 +72,11 @@ class alignas(128) WaitingPlace {
  public:
   template <class Ready>
   void wait(Ready ready) {
-    const auto start = std::chrono::steady_clock::now();
-    do {
-      for (int i = 0; i < 200; ++i) {
-        if (ready()) return;
-      }
-    } while (std::chrono::steady_clock::now() - start < spin_time);
+    if (spin(ready)) {
+      short_waits_ = std::min(short_waits_ + 1, waits_before_later_spin);
+      return;
+    }
+    short_waits_ = 0;
     while (true) {
       asleep_.store(1);
       if (ready()) break;
@@ -76,8 +91,26 @@ class alignas(128) WaitingPlace {
     wake_sleeper(asleep_);
   }
 
+  [[nodiscard]] bool asleep() const { return asleep_.load(std::memory_order_relaxed) != 0; }
+
  private:
+  template <class Ready>
+  [[nodiscard]] bool spin(Ready ready) const {
+    constexpr int looks = 200;  // between two at the clock, which is a call of JavaScript in a browser
+    for (int i = 0; i < looks; ++i) {
+      if (ready()) return true;
+    }
+    const auto end = Clock::now() + (short_waits_ < waits_before_later_spin ? first_spin : later_spin);
+    do {
+      for (int i = 0; i < looks; ++i) {
+        if (ready()) return true;
+      }
+    } while (Clock::now() < end);
+    return false;
+  }
+
   Word asleep_{0};
+  int short_waits_ = 0;
 };
 
 class Pool {
@@ -100,17 +133,28 @@ class Pool {
     start_missing();
   }
 
+  [[nodiscard]] bool help_is_near(bool large) noexcept {
+    const int wanted = threads() - 1;
+    if (large || started_.load() < wanted) return true;
+    for (int i = 0; i < wanted; ++i) {
+      if (!workers_[i].place.asleep()) return true;
+    }
+    const auto now = std::chrono::duration_cast<microseconds>(Clock::now().time_since_epoch()).count();
+    const bool soon = now - last_lonely_job_.exchange(now) < job_distance.count();
+    return (lonely_jobs_ = soon ? lonely_jobs_ + 1 : 1) > jobs_before_waking;
+  }
+
   bool run(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn) {
-    if (chunks > UINT32_MAX || busy_.exchange(true, std::memory_order_acquire)) return false;
+    if (chunks > max_chunks || busy_.exchange(true, std::memory_order_acquire)) return false;
     start_missing();
     count_ = count;
     grain_ = grain;
-    chunks_ = static_cast<std::uint32_t>(chunks);
     fn_ = &fn;
-    unfinished_.store(chunks_);
-    unclaimed_.store(unclaimed_.load() + one_job + chunks_);
+    unfinished_.store(static_cast<std::uint32_t>(chunks));
+    job_ += one_job;
+    unclaimed_.store(job_ | chunks);
     const int helpers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads()))) - 1;
-    for (int i = 0; i < std::min(helpers, started_); ++i) workers_[i].place.wake();
+    for (int i = 0; i < std::min(helpers, started_.load()); ++i) workers_[i].place.wake();
 
     work(0);
     caller_.wait([this] { return unfinished_.load() == 0; });
@@ -127,7 +171,7 @@ class Pool {
   void start_missing() noexcept {
     try {
       for (; started_ < threads() - 1; ++started_) {
-        workers_[started_].thread = std::thread([this, i = started_] { serve(i); });
+        workers_[started_].thread = std::thread([this, i = started_.load()] { serve(i); });
       }
     } catch (const std::system_error&) {  // the system gives no more threads: make do with what there is
       threads_.store(started_ + 1);
@@ -137,7 +181,7 @@ class Pool {
   void serve(int index) {
     while (true) {
       workers_[index].place.wait(
-          [&] { return stopping_.load() || (chunks_in(unclaimed_.load()) != 0 && index + 1 < threads()); });
+          [&] { return stopping_.load() || (any_left(unclaimed_.load()) && index + 1 < threads()); });
       if (stopping_.load()) return;
       work(index + 1);
     }
@@ -145,9 +189,11 @@ class Pool {
 
   void work(int thread) {
     std::uint64_t unclaimed = unclaimed_.load();
-    while (chunks_in(unclaimed) != 0 && thread < threads()) {
-      if (!unclaimed_.compare_exchange_weak(unclaimed, unclaimed - 1)) continue;
-      const std::size_t begin = (chunks_ - chunks_in(unclaimed)) * grain_;
+    while (any_left(unclaimed) && thread < threads()) {
+      if (!unclaimed_.compare_exchange_weak(unclaimed, thread == 0 ? unclaimed + one_at_front : unclaimed - 1))
+        continue;
+      const auto chunk = static_cast<std::size_t>(thread == 0 ? front_of(unclaimed) : back_of(unclaimed) - 1);
+      const std::size_t begin = chunk * grain_;
       (*fn_)(begin, begin + std::min(grain_, count_ - begin), static_cast<std::size_t>(thread));
       if (unfinished_.fetch_sub(1) == 1) caller_.wake();
       unclaimed = unclaimed_.load();
@@ -157,7 +203,6 @@ class Pool {
   // The job: written by the caller while nothing is unclaimed, read by those who have claimed a chunk.
   std::size_t count_ = 0;
   std::size_t grain_ = 1;
-  std::uint32_t chunks_ = 0;
   const RangeFunction* fn_ = nullptr;
 
   alignas(128) std::atomic<std::uint64_t> unclaimed_{0};
@@ -166,8 +211,11 @@ class Pool {
   std::atomic<bool> busy_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<int> threads_;
-  int started_ = 0;  // changed by a caller only, under busy_ or set_num_threads()'s own condition
+  std::atomic<int> started_{0};  // changed by a caller only, under busy_ or set_num_threads()'s own condition
   std::array<Worker, max_threads - 1> workers_;
+  std::uint64_t job_ = 0;
+  std::atomic<int> lonely_jobs_{0};  // small ones, one soon after the other, that found everybody asleep
+  std::atomic<std::int64_t> last_lonely_job_{0};
 };
 
 Pool& pool() {
@@ -176,6 +224,8 @@ Pool& pool() {
 }
 
 }  // namespace
+
+bool help_is_near(bool large) { return pool().help_is_near(large); }
 
 bool run_on_pool(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn) {
   return pool().run(count, grain, chunks, fn);

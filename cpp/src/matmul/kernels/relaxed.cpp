@@ -10,8 +10,10 @@ namespace tinytorch::detail {
 
 namespace {
 template <class T>
-using Product = PackedProduct<TileSet<simd::Vec<T>, simd::Fused, 6, 4, 2, 1>>;
-}
+using Tiles = TileSet<simd::Vec<T>, simd::Fused, 6, 4, 2, 1>;
+template <class T>
+using Product = PackedProduct<Tiles<T>>;
+}  // namespace
 
 template <class T>
 void matmul_relaxed(const KernelArgs<T>& args) {
@@ -23,11 +25,24 @@ std::size_t relaxed_workspace(const MatmulArgs<T>& args) {
 }
 template <class T>
 std::size_t relaxed_packed_b_size(const MatmulArgs<T>& args) {
-  return Product<T>::packed_b_size(args);
+  return Product<T>::packed_b_size(args.k, args.n);
 }
 template <class T>
 void relaxed_pack_b(const MatmulArgs<T>& args, T* out) {
   Product<T>::pack_b(args, out);
+}
+
+template <class T>
+TileHeights relaxed_tile_heights() noexcept {
+  return Tiles<T>::heights();
+}
+template <class T>
+Packing relaxed_packing(const MatmulArgs<T>& args) {
+  return Product<T>(args).packing();
+}
+template <class T>
+void relaxed_pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) {
+  Product<T>(args).pack_a_blocks(args, first, last, out);
 }
 
 template <class T>
@@ -43,6 +58,12 @@ template std::size_t relaxed_packed_b_size<float>(const MatmulArgs<float>&);
 template std::size_t relaxed_packed_b_size<double>(const MatmulArgs<double>&);
 template void relaxed_pack_b<float>(const MatmulArgs<float>&, float*);
 template void relaxed_pack_b<double>(const MatmulArgs<double>&, double*);
+template TileHeights relaxed_tile_heights<float>() noexcept;
+template TileHeights relaxed_tile_heights<double>() noexcept;
+template Packing relaxed_packing<float>(const MatmulArgs<float>&);
+template Packing relaxed_packing<double>(const MatmulArgs<double>&);
+template void relaxed_pack_a<float>(const MatmulArgs<float>&, std::size_t, std::size_t, float*);
+template void relaxed_pack_a<double>(const MatmulArgs<double>&, std::size_t, std::size_t, double*);
 template float relaxed_peak_loop<float>(std::size_t, float, float);
 template double relaxed_peak_loop<double>(std::size_t, double, double);
 

@@ -1,16 +1,16 @@
-// The rung `threaded`: the best rung of one thread on parts of C, one part a thread.
+// The rung `threaded`: the best rung of one thread on parts of C, more parts than threads.
 //
 //     m < n: columns are divided            m >= n: rows are divided
 //
-//       B  [ 0 | 1 ]                          B  [  all  ]
-//     A    +---+---+                        A    +-------+
-//     all  | 0 | 1 |                        0    |   0   |
-//          +---+---+                        1    |   1   |
-//                                                +-------+
+//       B  [0|1|2|3]                          B  [  all  ]
+//     A    +-+-+-+-+                        A 0  +-------+
+//     all  |0|1|2|3|                          1  +-------+
+//          +-+-+-+-+                          2  +-------+
 //
-// The longer side is divided, so that each thread packs the smaller operand whole and only its share of the larger
-// one. k is never divided: each element is summed by one thread in one order, and has the same bits for any number of
-// threads.
+// Whoever is free takes the next part, so a thread that wakes late, or shares its processor with another program,
+// costs little more than the last part it took. The operand that all parts read is packed once, by all threads
+// together, before they start; of the other each part packs its own share. k is never divided: each element is summed
+// by one thread in one order, and has the same bits for any number of threads.
 #include <algorithm>
 #include <cstddef>
 
@@ -21,13 +21,18 @@
 namespace tinytorch::detail {
 namespace {
 
-/// Parts are multiples of whole register tiles: 12 rows serve tiles of 4 and 6, 16 columns those of 2 vectors.
-constexpr std::size_t kRowUnit = 12;
-constexpr std::size_t kColumnUnit = 16;
+// Work in multiply-adds, of which a thread does some 30 in a nanosecond.
+constexpr double kLeastWork = 256.0 * 1024;  ///< worth a second thread: 9 microseconds
+constexpr double kLeastPart = 64.0 * 1024;   ///< worth a claim: 2 microseconds
+constexpr double kUsualPart = 256.0 * 1024;
+constexpr double kWakingWork = 4096.0 * 1024;  ///< worth waking a sleeping worker: 140 microseconds
+constexpr std::size_t kPartsPerThread = 16;    ///< more only where they would be larger than a block
 
-/// The least work that is worth a thread of its own, in multiplications: 4 microseconds at 30 multiply-adds a
-/// nanosecond, against half a microsecond to hand a part to a spinning thread.
-constexpr double kLeastWork = 128.0 * 1024;
+// Of a part: at least two or three tiles, and at most one block (block_sizes.h) even where rounding to whole tiles
+// adds some: beyond it blocks are cut evenly, and a shorter part may want more scratch than a longer one.
+constexpr std::size_t kLeastRows = 16, kMostRows = 84, kMostColumns = 960;
+constexpr std::size_t kPackTogether = 16 * 1024;  ///< elements worth a part: 2 microseconds
+constexpr std::size_t kMostShared = 64 << 20;     ///< bytes
 
 /// The last row of the table before this one that can run here.
 template <class T>
@@ -37,78 +42,151 @@ const KernelFunctions<T>& best_single() {
   return kernel_rows()[id].template functions<T>();
 }
 
+constexpr std::size_t divide_up(std::size_t size, std::size_t part) { return (size + part - 1) / part; }
+
 /// How C is divided.
 template <class T>
-struct Division {
-  explicit Division(const MatmulArgs<T>& args)
-      : by_rows(args.m >= args.n), length(by_rows ? args.m : args.n), part(length) {
-    const std::size_t unit = by_rows ? kRowUnit : kColumnUnit;
+class Division {
+ public:
+  explicit Division(const MatmulArgs<T>& args) : by_rows_(args.m >= args.n), length_(by_rows_ ? args.m : args.n) {
     const double work = static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-    const std::size_t units = (length + unit - 1) / unit;
-    const auto worth = static_cast<std::size_t>(std::min(work / kLeastWork, 1e6));
-    const std::size_t parts = std::min({static_cast<std::size_t>(num_threads()), units, worth});
-    if (parts > 1) part = std::min(length, (units + parts - 1) / parts * unit);
+    const auto threads = static_cast<std::size_t>(num_threads());
+    if (threads == 1 || work < kLeastWork) return;
+    large_ = work >= kWakingWork;
+    const std::size_t least = by_rows_ ? kLeastRows : kColumnUnit, most = by_rows_ ? kMostRows : kMostColumns;
+    std::size_t parts = std::clamp(parts_of(work, kUsualPart), 2 * threads, kPartsPerThread * threads);
+    parts = std::min({parts, parts_of(work, kLeastPart), length_ / least});
+    if (parts > threads) parts -= parts % threads;
+    parts_ = std::max({parts, divide_up(length_, most), std::size_t{1}});
+    // Parts of many rows begin where a tile does; of few, equal ones are better than whole tiles.
+    unit_ = !by_rows_ ? kColumnUnit : length_ / parts_ >= kRowUnit ? kRowUnit : 1;
   }
 
-  /// The product that gives the part of C from `begin` to `end`.
+  [[nodiscard]] std::size_t parts() const { return parts_; }
+  [[nodiscard]] bool by_rows() const { return by_rows_; }
+  [[nodiscard]] bool large() const { return large_; }
+
+  /// The product that gives part number `index` of C.
+  [[nodiscard]] KernelArgs<T> part(const KernelArgs<T>& args, std::size_t index) const {
+    return by_rows_ ? rows(args, edge(index), edge(index + 1)) : columns(args, edge(index), edge(index + 1));
+  }
+
+  /// Elements of scratch for one thread: what the longest part wants.
+  [[nodiscard]] std::size_t scratch(const MatmulArgs<T>& args) const {
+    const std::size_t longest = std::min(length_, divide_up(length_, parts_) + unit_ - 1);
+    MatmulArgs<T> part = args;
+    (by_rows_ ? part.m : part.n) = longest;
+    return aligned(best_single<T>().workspace_size(part));
+  }
+
+  [[nodiscard]] static std::size_t aligned(std::size_t elements) {
+    return divide_up(elements, kAlignment) * kAlignment;  // threads do not share a cache line
+  }
+
   template <class Args>
-  [[nodiscard]] Args cut(Args args, std::size_t begin, std::size_t end) const {
+  [[nodiscard]] static Args columns(Args args, std::size_t begin, std::size_t end) {
     const auto offset = static_cast<std::ptrdiff_t>(begin);
-    if (by_rows) {
-      args.m = end - begin;
-      args.a += offset * args.a_row;
-      args.c += offset * args.c_row;
-    } else {
-      args.n = end - begin;
-      args.b += offset * args.b_col;
-      args.c += offset;
-      if (args.bias) args.bias += offset;
-      if constexpr (requires { args.packed_b; }) {
-        if (args.packed_b) args.packed_b += begin * args.k;
-      }
+    args.n = end - begin;
+    args.b += offset * args.b_col;
+    args.c += offset;
+    if (args.bias) args.bias += offset;
+    if constexpr (requires { args.packed_b; }) {
+      if (args.packed_b) args.packed_b += begin * args.k;
     }
     return args;
   }
 
-  /// Elements of scratch for one thread. The last part may be smaller and still want more: blocks are cut evenly.
-  [[nodiscard]] std::size_t workspace(const MatmulArgs<T>& args) const {
-    const auto size = best_single<T>().workspace_size;
-    if (!size) return 0;
-    const std::size_t last = length % part ? length % part : part;
-    const std::size_t larger = std::max(size(cut(args, 0, part)), size(cut(args, length - last, length)));
-    return (larger + kAlignment - 1) / kAlignment * kAlignment;
+  static constexpr std::size_t kRowUnit = 12;                 ///< whole tiles of 4 and of 6 rows
+  static constexpr std::size_t kColumnUnit = 64 / sizeof(T);  ///< a cache line, and two panels
+ private:
+  static constexpr std::size_t kAlignment = 128 / sizeof(T);
+
+  static std::size_t parts_of(double work, double part) { return static_cast<std::size_t>(std::min(work / part, 1e5)); }
+
+  [[nodiscard]] static KernelArgs<T> rows(KernelArgs<T> args, std::size_t begin, std::size_t end) {
+    args.m = end - begin;
+    args.a += static_cast<std::ptrdiff_t>(begin) * args.a_row;
+    args.c += static_cast<std::ptrdiff_t>(begin) * args.c_row;
+    return args;
   }
 
-  bool by_rows;
-  std::size_t length, part;
+  [[nodiscard]] std::size_t edge(std::size_t index) const {
+    if (index == parts_) return length_;
+    const std::size_t q = length_ / parts_, r = length_ % parts_;  // not index * length_, which may overflow
+    return (index * q + index * r / parts_) / unit_ * unit_;
+  }
 
- private:
-  static constexpr std::size_t kAlignment = 128 / sizeof(T);  // threads do not share a cache line
+  bool by_rows_, large_ = false;
+  std::size_t length_, parts_ = 1, unit_ = 1;
 };
+
+/// Where the scratch of the threads and the operand that they share stand in the workspace.
+template <class T>
+struct Layout {
+  Layout(const MatmulArgs<T>& args, const Division<T>& division, bool has_packed_b) : scratch(division.scratch(args)) {
+    const KernelFunctions<T>& single = best_single<T>();
+    if (!single.packing) return;
+    const Packing packing = single.packing(args);
+    if (division.by_rows()) {
+      if (packing.packs_b && !has_packed_b) shared = Division<T>::aligned(single.packed_b_size(args));
+    } else {
+      shared = Division<T>::aligned(packing.a_size);
+      blocks = packing.a_blocks;
+    }
+    if (shared > kMostShared / sizeof(T)) shared = 0;  // each part packs what it needs
+  }
+
+  std::size_t scratch, shared = 0, blocks = 0;
+};
+
+template <class T>
+void pack_together(KernelArgs<T>& args, const Division<T>& division, std::size_t blocks, T* shared) {
+  const KernelFunctions<T>& single = best_single<T>();
+  if (division.by_rows()) {
+    const std::size_t unit = Division<T>::kColumnUnit;
+    const std::size_t grain = divide_up(kPackTogether, unit * args.k) * unit;
+    parallel_for(args.n, grain, [&](std::size_t begin, std::size_t end) {
+      const MatmulArgs<T>& whole = args;
+      single.pack_b(Division<T>::columns(whole, begin, end), shared + begin * args.k);
+    });
+    args.packed_b = shared;
+  } else {
+    const std::size_t grain = divide_up(kPackTogether * blocks, args.m * args.k);
+    parallel_for(blocks, grain, [&](std::size_t begin, std::size_t end) { single.pack_a(args, begin, end, shared); });
+    args.packed_a = shared;
+  }
+}
 
 }  // namespace
 
 template <class T>
-void matmul_threaded(const KernelArgs<T>& args) {
+void matmul_threaded(const KernelArgs<T>& given) {
   const auto run = best_single<T>().run;
-  const Division<T> division(args);
-  if (division.part == division.length) {
-    run(args);
+  const Division<T> division(given);
+  if (division.parts() == 1 || !help_is_near(division.large())) {
+    run(given);
     return;
   }
-  const std::size_t scratch = division.workspace(args);
-  parallel_for(division.length, division.part, [&](std::size_t begin, std::size_t end, std::size_t thread) {
-    KernelArgs<T> part = division.cut(args, begin, end);
-    part.workspace = args.workspace + thread * scratch;
+  KernelArgs<T> args = given;
+  const Layout<T> layout(args, division, args.packed_b != nullptr);
+  if (layout.shared) {
+    T* const shared = args.workspace + static_cast<std::size_t>(num_threads()) * layout.scratch;
+    pack_together(args, division, layout.blocks, shared);
+  }
+  parallel_for(division.parts(), 1, [&](std::size_t begin, std::size_t, std::size_t thread) {
+    KernelArgs<T> part = division.part(args, begin);
+    part.workspace = args.workspace + thread * layout.scratch;
     run(part);
   });
 }
 
 template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args) {
+  const std::size_t alone = best_single<T>().workspace_size(args);
   const Division<T> division(args);
-  const std::size_t threads = division.part == division.length ? 1 : static_cast<std::size_t>(num_threads());
-  return threads * division.workspace(args);
+  if (division.parts() == 1) return alone;
+  const Layout<T> layout(args, division, false);
+  return std::max(alone, static_cast<std::size_t>(num_threads()) * layout.scratch + layout.shared);
 }
 
 template <class T>
@@ -119,6 +197,11 @@ template <class T>
 void threaded_pack_b(const MatmulArgs<T>& args, T* out) {
   best_single<T>().pack_b(args, out);
 }
+template <class T>
+Packing threaded_packing(const MatmulArgs<T>& args) {
+  const auto packing = best_single<T>().packing;
+  return packing ? packing(args) : Packing{};
+}
 
 template void matmul_threaded<float>(const KernelArgs<float>&);
 template void matmul_threaded<double>(const KernelArgs<double>&);
@@ -126,6 +209,8 @@ template std::size_t threaded_workspace<float>(const MatmulArgs<float>&);
 template std::size_t threaded_workspace<double>(const MatmulArgs<double>&);
 template std::size_t threaded_packed_b_size<float>(const MatmulArgs<float>&);
 template std::size_t threaded_packed_b_size<double>(const MatmulArgs<double>&);
+template Packing threaded_packing<float>(const MatmulArgs<float>&);
+template Packing threaded_packing<double>(const MatmulArgs<double>&);
 template void threaded_pack_b<float>(const MatmulArgs<float>&, float*);
 template void threaded_pack_b<double>(const MatmulArgs<double>&, double*);
 

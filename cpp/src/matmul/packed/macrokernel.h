@@ -14,6 +14,7 @@
 // that exists is copied to C.
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
 
 #include "matmul/args.h"
@@ -33,30 +34,26 @@ class PackedProduct {
 
   /// Everything that is decided from the shape and strides alone, before anything is computed.
   explicit PackedProduct(const MatmulArgs<T>& args)
-      : kc_(even_step(args.k, kMaxKc<T>, 1)),
-        mc_(even_step(args.m, kMaxMc, Tiles::mr)),
+      : mr_(Tiles::main_rows.load(std::memory_order_relaxed)),
+        m_(args.m),
+        k_(args.k),
+        kc_(even_step(args.k, kMaxKc<T>, 1)),
+        mc_(even_step(args.m, kMaxMc, mr_)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
         pack_b_(!reads_b_in_place(args)),
         keep_b_(pack_b_ && args.m > mc_),
-        by_rows_(Rows::suits(args)) {}
+        by_rows_(Rows::suits(args)),
+        keeping_b_pays_(pays_to_keep_b(args)) {}
 
   /// Elements of scratch: the packed block of A, then that of B.
   [[nodiscard]] std::size_t workspace() const {
     return a_elements() + kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun;
   }
 
-  /// Elements of B as `pack_b` lays it out, to be kept for many products (KernelArgs::packed_b); 0 where that does not
-  /// pay. Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x10 by 4 rows +75
-  /// %, 64 rows +7 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %,
-  /// 1024x1024 +64 % and +6 %; a B that is packed for every product anyway +2 to 4 %. Where B is read in place none:
-  /// 256x128 and 300x100 0 %, 784x256 up to 72 rows 0 to 6 %, not worth the memory.
-  [[nodiscard]] static std::size_t packed_b_size(const MatmulArgs<T>& args) {
-    constexpr std::size_t bad_stride = 2048 / sizeof(T);
-    if (Rows::suits(args)) return 0;
-    const bool in_place = reads_b_in_place(args) && args.n % V::width == 0;
-    if (in_place && static_cast<std::size_t>(args.b_row) % bad_stride != 0) return 0;
-    const std::size_t last = args.n % Tiles::nr;
-    return args.k * (args.n - last + (last ? panel_width(last) : 0)) + kPackOverrun;
+  /// Elements of B as `pack_b` lays it out, to be kept for many products: KernelArgs::packed_b.
+  [[nodiscard]] static std::size_t packed_b_size(std::size_t k, std::size_t n) {
+    const std::size_t last = n % Tiles::nr;
+    return k * (n - last + (last ? panel_width(last) : 0)) + kPackOverrun;
   }
 
   /// All panels of B, each over the whole of k, one after the other.
@@ -66,6 +63,21 @@ class PackedProduct {
       pack_panel<V>(columns, width, args.k, args.b + static_cast<std::ptrdiff_t>(j) * args.b_col, args.b_col,
                     args.b_row, out);
       out += width * args.k;
+    }
+  }
+
+  /// What run() would pack of this product.
+  [[nodiscard]] Packing packing() const {
+    if (by_rows_) return {};
+    const std::size_t blocks = (m_ + mc_ - 1) / mc_;
+    return {blocks * packed_block(), blocks, pack_b_, keeping_b_pays_};
+  }
+
+  /// Blocks of A as run() wants them in KernelArgs::packed_a: all tiles of mc rows, each over the whole of k, and room
+  /// for what pack_panel writes behind them, so that blocks can be packed at the same time.
+  void pack_a_blocks(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) const {
+    for (std::size_t i = first; i < last; ++i) {
+      pack_a(args, i * mc_, std::min(mc_, m_ - i * mc_), 0, args.k, out + i * packed_block());
     }
   }
 
@@ -85,17 +97,19 @@ class PackedProduct {
         const std::size_t kc = std::min(kc_, args.k - pc);
         for (std::size_t ic = 0; ic < args.m; ic += mc_) {
           const std::size_t mc = std::min(mc_, args.m - ic);
-          pack_a(args, ic, mc, pc, kc, a_block);
+          // Tiles packed elsewhere have all of k, those packed here kc steps.
+          const std::size_t depth = args.packed_a ? args.k : kc;
+          if (!args.packed_a) pack_a(args, ic, mc, pc, kc, a_block);
           for (std::size_t jr = 0; jr < nc; jr += Tiles::nr) {
             const std::size_t columns = std::min(Tiles::nr, nc - jr);
             // With one block of rows a panel of B is used once: one place is enough for all.
             T* const place = keep_b_ ? b_block + jr * kc : b_block;
             const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !keep_b_, place);
-            const T* a = a_block;
+            const T* a = args.packed_a ? args.packed_a + ic / mc_ * packed_block() : a_block;
             for (std::size_t ir = 0; ir < mc;) {
-              const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
-              multiply(args, a, b, ic + ir, run, pc, kc);
-              a += run.tiles * run.height * kc;
+              const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
+              multiply(args, a, depth, b, ic + ir, run, pc, kc);
+              a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
             }
           }
@@ -121,9 +135,25 @@ class PackedProduct {
   /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
   /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
   [[nodiscard]] static bool reads_b_in_place(const MatmulArgs<T>& args) {
-    constexpr std::size_t few_rows = 12 * Tiles::mr, small_bytes = 128 * 1024, critical_stride = 4096 / sizeof(T);
-    return args.b_col == 1 && (args.m <= few_rows || args.k * args.n <= small_bytes / sizeof(T)) &&
+    constexpr std::size_t few_rows = 12 * Tiles::usual_rows, small_bytes = 128 * 1024,
+                          critical_stride = 4096 / sizeof(T);
+    return args.b_col == 1 && (args.m <= few_rows || b_elements(args) <= small_bytes / sizeof(T)) &&
            static_cast<std::size_t>(args.b_row) % critical_stride != 0;
+  }
+
+  /// The elements from B's first to its last: where B is some columns of a larger matrix, of all that.
+  [[nodiscard]] static std::size_t b_elements(const MatmulArgs<T>& args) {
+    return args.k * static_cast<std::size_t>(std::abs(args.b_row));
+  }
+
+  /// Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x10 by 4 rows +75 %, 64
+  /// rows +7 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %, 1024x1024
+  /// +64 % and +6 %; a B that is packed for every product anyway +2 to 4 %. Where B is read in place none: 256x128 and
+  /// 300x100 0 %, 784x256 up to 72 rows 0 to 6 %, not worth the memory.
+  [[nodiscard]] static bool pays_to_keep_b(const MatmulArgs<T>& args) {
+    constexpr std::size_t bad_stride = 2048 / sizeof(T);
+    const bool fills_vectors = args.n % V::width == 0, good_stride = static_cast<std::size_t>(args.b_row) % bad_stride;
+    return !reads_b_in_place(args) || !fills_vectors || !good_stride;
   }
 
   [[nodiscard]] std::size_t a_elements() const {
@@ -139,10 +169,9 @@ class PackedProduct {
     }
   }
 
-  static void pack_a(const KernelArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc,
-                     T* out) {
+  void pack_a(const MatmulArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc, T* out) const {
     for (std::size_t ir = 0; ir < mc;) {
-      const TileRun run = next_tiles(mc - ir, Tiles::mr, Tiles::min_rows);
+      const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
       for (std::size_t t = 0; t < run.tiles; ++t, ir += run.rows, out += run.height * kc) {
         const T* a =
             args.a + static_cast<std::ptrdiff_t>(ic + ir) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
@@ -164,15 +193,15 @@ class PackedProduct {
   }
 
   /// Tiles below each other in one panel of C: C = floor(init + A . B).
-  void multiply(const KernelArgs<T>& args, const T* a, const Panel& b, std::size_t row, const TileRun& run,
-                std::size_t pc, std::size_t kc) const {
+  void multiply(const KernelArgs<T>& args, const T* a, std::size_t depth, const Panel& b, std::size_t row,
+                const TileRun& run, std::size_t pc, std::size_t kc) const {
     static constexpr T zeros[Tiles::nr] = {};
     TileArgs<T> tile;
     tile.tiles = run.tiles;
     tile.k = kc;
-    tile.a = a;
+    tile.a = args.packed_a ? a + pc * run.height : a;
     tile.a_step = static_cast<std::ptrdiff_t>(run.height);
-    tile.a_tile = static_cast<std::ptrdiff_t>(run.height * kc);
+    tile.a_tile = static_cast<std::ptrdiff_t>(run.height * depth);
     tile.b = b.data;
     tile.b_step = b.step;
     tile.c = args.c + static_cast<std::ptrdiff_t>(row) * args.c_row + b.column;
@@ -225,10 +254,16 @@ class PackedProduct {
     }
   }
 
-  std::size_t kc_, mc_, nc_;
+  [[nodiscard]] std::size_t packed_block() const {
+    return round_up((mc_ + Tiles::min_rows) * k_ + kPackOverrun, 64 / sizeof(T));
+  }
+
+  std::size_t mr_;  ///< rows of the main tile
+  std::size_t m_, k_, kc_, mc_, nc_;
   bool pack_b_;   ///< else read where it stands
   bool keep_b_;   ///< packed panels are used by more than one block of rows
   bool by_rows_;  ///< too few rows for tiles
+  bool keeping_b_pays_;
 };
 
 }  // namespace tinytorch::detail

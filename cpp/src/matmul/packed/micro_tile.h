@@ -16,8 +16,10 @@
 // Each element of C is the sum over p = 0, 1, ... in that order, whatever the tile, the block sizes or the
 // place of the element: it starts from zero, the bias or C, and every step adds one product. That is why results
 // have the same bits for any number of threads and any split of m and n, and why k blocks need no extra sums.
+#include <atomic>
 #include <cstddef>
 
+#include "matmul/args.h"
 #include "simd/lanes.h"
 #include "simd/unroll.h"
 
@@ -82,15 +84,21 @@ template <class V, class Rounding, int MR, int NV>
 template <class T>
 using MicroTile = void (*)(const TileArgs<T>&);
 
-/// The tiles of one rung: the full one, MR rows by NV vectors, and those that finish a matrix, down to MinRows by
-/// MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h).
-template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV>
+/// The tiles of one rung, of up to MR rows by NV vectors: the main one, and those that finish a matrix, down to MinRows
+/// by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can be the
+/// main one, with the same bits; it is Main unless tuning.cpp finds another to be faster on this machine.
+template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR>
 struct TileSet {
   using vector = V;
   using rounding = Rounding;
   using value_type = typename V::value_type;
   static constexpr std::size_t mr = MR, min_rows = MinRows;
+  static constexpr std::size_t usual_rows = Main;
   static constexpr std::size_t nr = NV * V::width, min_columns = MinNV * V::width;
+
+  /// Changed only between products.
+  static inline std::atomic<std::size_t> main_rows{Main};
+  [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, Main, nr}; }
 
   [[nodiscard]] static MicroTile<value_type> get(std::size_t rows, std::size_t vectors) {
     static constexpr Table table{};

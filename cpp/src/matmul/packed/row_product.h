@@ -17,6 +17,7 @@
 // Either way each element of C adds its products one by one in the order of p: the same bits as any other tile.
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 
 #include "matmul/args.h"
 #include "matmul/packed/micro_tile.h"
@@ -51,7 +52,10 @@ class RowProduct {
   static constexpr int kWide = 8;
   static constexpr int kStreams = 6;
 
-  [[nodiscard]] static bool strips(const MatmulArgs<T>& args) { return args.k * args.n <= kStripBytes / sizeof(T); }
+  /// By the rows' distance, not their length: columns of a larger B go the way that all of it would.
+  [[nodiscard]] static bool strips(const MatmulArgs<T>& args) {
+    return args.k * static_cast<std::size_t>(std::abs(args.b_row)) <= kStripBytes / sizeof(T);
+  }
 
   template <int Vectors>
   static void run_strips(const KernelArgs<T>& args, const T* a, const T* init, T* c, T floor) {
