@@ -1,8 +1,8 @@
 // The rung `simd`: packed, with 128-bit vectors. The product is rounded before it is added, so that the bits are the
 // same on every machine.
 //
-// 4 rows x 2 vectors: 8 sums + 2 of B + 1 of A + the product = 12 of V8's 15 vector registers. 5 x 2 takes 14; tuning.cpp may
-// choose it.
+// 4 rows x 2 vectors: 8 sums + 2 of B + 1 of A + the product = 12 of V8's 15 vector registers. 5 x 2 takes 14;
+// tuning.cpp may choose it.
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
 #include "matmul/packed/peak_loop.h"
