@@ -133,8 +133,11 @@ template <class T>
 static TileTuning report() {
   const TileHeights heights = tuned_heights<T>();
   const State& tuned = state<T>();
-  TileTuning result{.columns = heights.columns, .rows = heights.main ? heights.main->load() : 0, .ms = tuned.ms};
+  TileTuning result;
+  result.columns = heights.columns;
+  result.ms = tuned.ms;
   if (!heights.main) return result;
+  result.rows = heights.main->load();
   for (std::size_t h = heights.least; h <= heights.most; ++h) {
     const double ms = tuned.best[h - heights.least];
     const bool timed = tuned.stage == Stage::done && ms > 0;

@@ -103,7 +103,8 @@ void DataLoader::set_epoch(std::int64_t epoch) {
   for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::int32_t>(i);
   if (!options_.shuffle) return;
   Generator generator(options_.seed, static_cast<std::uint64_t>(epoch));
-  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[static_cast<std::size_t>(generator.below(i))]);
+  for (std::size_t i = order_.size(); i > 1; --i)
+    std::swap(order_[i - 1], order_[static_cast<std::size_t>(generator.below(i))]);
 }
 
 std::span<const std::int32_t> DataLoader::indices(std::int64_t index) const {
