@@ -11,12 +11,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <system_error>
 #include <thread>
 
 #include "parallel/parallel_for.h"
+#include "profile/clock.h"
 #ifdef __EMSCRIPTEN__
 #include <emscripten/threading.h>
 
@@ -53,18 +53,15 @@ void wake_sleeper(Word& word) {
 #endif
 }
 
-using Clock = std::chrono::steady_clock;
-using std::chrono::microseconds;
-
 /// How long a thread spins before it sleeps: waking a sleeper takes 30 to 110 microseconds in Chromium, a spinning one
 /// half a microsecond. The gap between two layers called from JavaScript is a few microseconds, that between two passes
 /// may be a hundred: after a few waits that were over while it spun, a thread spins longer.
-constexpr microseconds first_spin{80}, later_spin{300};
+constexpr double first_spin_ms = 0.08, later_spin_ms = 0.3;
 constexpr int waits_before_later_spin = 3;
 
 /// As many small jobs must follow each other at most so far apart before they wake anybody.
 constexpr int jobs_before_waking = 4;
-constexpr microseconds job_distance{100};
+constexpr double job_distance_ms = 0.1;
 
 /// Where one thread waits for a condition that others make true. They change it by a sequentially consistent
 /// store and then call wake(); `ready` reads it likewise, so that one of the two sees the other.
@@ -77,12 +74,12 @@ class alignas(128) WaitingPlace {
       return;
     }
     short_waits_ = 0;
-    while (true) {
+    // Woken too late, it stays awake for the next job: one that slept again at once could be late for ever.
+    do {
       asleep_.store(1);
-      if (ready()) break;
-      sleep_while(asleep_, 1);
-    }
-    asleep_.store(0);
+      if (!ready()) sleep_while(asleep_, 1);
+      asleep_.store(0);
+    } while (!spin(ready));
   }
 
   void wake() {
@@ -100,12 +97,12 @@ class alignas(128) WaitingPlace {
     for (int i = 0; i < looks; ++i) {
       if (ready()) return true;
     }
-    const auto end = Clock::now() + (short_waits_ < waits_before_later_spin ? first_spin : later_spin);
+    const double end = now_ms() + (short_waits_ < waits_before_later_spin ? first_spin_ms : later_spin_ms);
     do {
       for (int i = 0; i < looks; ++i) {
         if (ready()) return true;
       }
-    } while (Clock::now() < end);
+    } while (now_ms() < end);
     return false;
   }
 
@@ -139,8 +136,8 @@ class Pool {
     for (int i = 0; i < wanted; ++i) {
       if (!workers_[i].place.asleep()) return true;
     }
-    const auto now = std::chrono::duration_cast<microseconds>(Clock::now().time_since_epoch()).count();
-    const bool soon = now - last_lonely_job_.exchange(now) < job_distance.count();
+    const double now = now_ms();
+    const bool soon = now - last_lonely_job_ms_.exchange(now) < job_distance_ms;
     return (lonely_jobs_ = soon ? lonely_jobs_ + 1 : 1) > jobs_before_waking;
   }
 
@@ -215,7 +212,7 @@ class Pool {
   std::array<Worker, max_threads - 1> workers_;
   std::uint64_t job_ = 0;
   std::atomic<int> lonely_jobs_{0};  // small ones, one soon after the other, that found everybody asleep
-  std::atomic<std::int64_t> last_lonely_job_{0};
+  std::atomic<double> last_lonely_job_ms_{0};
 };
 
 Pool& pool() {

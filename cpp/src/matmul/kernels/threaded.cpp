@@ -24,9 +24,9 @@ namespace {
 // Work in multiply-adds, of which a thread does some 30 in a nanosecond.
 constexpr double kLeastWork = 256.0 * 1024;  ///< worth a second thread: 9 microseconds
 constexpr double kLeastPart = 64.0 * 1024;   ///< worth a claim: 2 microseconds
-constexpr double kUsualPart = 256.0 * 1024;
+constexpr double kUsualPart = 512.0 * 1024;
 constexpr double kWakingWork = 4096.0 * 1024;  ///< worth waking a sleeping worker: 140 microseconds
-constexpr std::size_t kPartsPerThread = 16;    ///< more only where they would be larger than a block
+constexpr std::size_t kPartsPerThread = 6;     ///< more only where they would be larger than a block
 
 // Of a part: at least two or three tiles, and at most one block (block_sizes.h) even where rounding to whole tiles
 // adds some: beyond it blocks are cut evenly, and a shorter part may want more scratch than a longer one.

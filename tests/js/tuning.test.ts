@@ -1,0 +1,35 @@
+// The register tile is chosen by measurement, and changes no result.
+
+import { describe, expect, test } from 'vitest';
+import { load } from 'tinytorch-wasm';
+import { runnableVariants } from './builds.js';
+
+describe.each(runnableVariants())('%s', (variant) => {
+  test('the first products decide; switched off, the usual tile stays; the bits are the same', async () => {
+    const results = [];
+    for (const tuning of [true, false]) {
+      const tt = await load({ variant, threads: 1, tuning });
+      tt.manualSeed(7);
+      using a = tt.Tensor.randn([256, 256]);
+      using b = tt.Tensor.randn([256, 256]);
+      for (let i = 0; i < 25; ++i) tt.matmul(a, b).dispose(); // 420 million multiply-adds
+      using c = tt.matmul(a, b);
+      results.push({ tuned: tt.tuning(), bits: new Uint32Array(c.data().buffer) });
+    }
+    const [on, off] = results as [(typeof results)[0], (typeof results)[0]];
+    expect(on.bits).toEqual(off.bits);
+    expect([on.tuned.enabled, off.tuned.enabled]).toEqual([true, false]);
+    expect(off.tuned.ms).toBe(0);
+    if (variant === 'scalar') {
+      expect(on.tuned).toMatchObject({ chosen: { float32: null, float64: null }, ms: 0 });
+      return;
+    }
+    const { float32, float64 } = on.tuned.candidates;
+    expect(float32.length).toBeGreaterThanOrEqual(2);
+    expect(float32.map(({ tile }) => tile)).toContain(on.tuned.chosen.float32);
+    for (const { gflops } of float32) expect(gflops).toBeGreaterThan(0);
+    expect(on.tuned.ms).toBeGreaterThan(0);
+    // Nothing in float64 has run, so nothing was measured for it.
+    for (const { gflops } of float64) expect(gflops).toBe(0);
+  });
+});
