@@ -120,6 +120,10 @@ void measure(benchmark::State& state, const Shape& shape, const Product<T>& prod
   }
   state.counters["FLOPS"] =
       benchmark::Counter(shape.flops(), benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  // What this processor could do at this moment: the clock of a shared machine changes within minutes.
+  constexpr double probe_ms = 8;
+  state.counters["PEAK"] = benchmark::Counter(peak_gflops(dtype_of<T>, kAutoKernel, probe_ms) * 1e9,
+                                              benchmark::Counter::kDefaults, benchmark::Counter::kIs1000);
 }
 
 /// `largest` is the work in floating-point operations above which a contestant is left out.

@@ -91,6 +91,35 @@ function peersMarkdown(report) {
   return parts.filter(Boolean).join('\n');
 }
 
+/** GFLOP/s, and what part of the probe's. */
+function rateCell(result) {
+  if (!result?.ms) return result?.skipped ?? '-';
+  const { gflops, percentOfPeak } = result;
+  return `${gflops.toFixed(1)}${percentOfPeak ? ` (${percentOfPeak.toFixed(0)} %)` : ''}`;
+}
+
+function nativeMarkdown(report) {
+  const parts = [`# Native\n\n${heading(report)}\n`];
+  for (const dtype of new Set(report.results.map((r) => r.case.dtype))) {
+    for (const threads of new Set(report.results.map((r) => r.threads))) {
+      const results = report.results.filter((r) => r.case.dtype === dtype && r.threads === threads);
+      if (results.length === 0) continue;
+      const labels = [...new Set(results.map((r) => r.case.label))];
+      const rows = [...new Set(results.map((r) => r.library))].map((library) => [
+        library,
+        ...labels.map((label) =>
+          rateCell(results.find((r) => r.library === library && r.case.label === label)),
+        ),
+      ]);
+      parts.push(
+        `## ${dtype}, ${threads} thread${threads > 1 ? 's' : ''}: GFLOP/s (% of the probe’s peak)\n`,
+        `${table(['library', ...labels], rows)}\n`,
+      );
+    }
+  }
+  return parts.join('\n');
+}
+
 function browserMarkdown(report) {
   const parts = [`# Every build and rung\n\n${heading(report)}\n`];
   for (const { browser, build, threads, dtype } of distinct(report.results)) {
@@ -100,11 +129,7 @@ function browserMarkdown(report) {
     const cases = [...new Set(results.map((r) => r.case.label))];
     const kernels = [...new Set(results.map((r) => r.kernel))];
     const find = (kernel, label) => results.find((r) => r.kernel === kernel && r.case.label === label);
-    const cell = (r) =>
-      r?.ms
-        ? `${r.gflops.toFixed(1)}${r.percentOfPeak ? ` (${r.percentOfPeak.toFixed(0)} %)` : ''}`
-        : (r?.skipped ?? '-');
-    const rows = kernels.map((kernel) => [kernel, ...cases.map((label) => cell(find(kernel, label)))]);
+    const rows = kernels.map((kernel) => [kernel, ...cases.map((label) => rateCell(find(kernel, label)))]);
     parts.push(
       `## ${browser}, build ${build}, ${dtype}, ${threads} thread${threads > 1 ? 's' : ''}: GFLOP/s (% of the probe’s peak)\n`,
       `${table(['rung', ...cases], rows)}\n`,
@@ -121,5 +146,5 @@ function distinct(results) {
   return [...seen.values()];
 }
 
-export const markdown = (report) =>
-  report.kind === 'peers' ? peersMarkdown(report) : browserMarkdown(report);
+const writers = { peers: peersMarkdown, browser: browserMarkdown, native: nativeMarkdown };
+export const markdown = (report) => writers[report.kind](report);

@@ -62,7 +62,7 @@ function product(c, form) {
   if (form === 'dense') {
     const dense = new tt.Dense(c.k, c.n, { bias: false, dtype: c.dtype });
     dense.weight.copyFrom(tb);
-    return call(() => dense.forward(ta), [ta, tb, dense]);
+    return call(() => inference(dense, ta), [ta, tb, dense]);
   }
   const kernel = form === 'tensor' ? 'auto' : form;
   return call(() => multiply(ta, tb, c, { kernel }), [ta, tb]);
@@ -96,7 +96,7 @@ function forward(c, form) {
   if (form === 'copied') {
     const compute = () => {
       const x = new tt.Tensor(input, { shape });
-      const y = model.forward(x);
+      const y = inference(model, x);
       const data = y.data();
       x.dispose();
       y.dispose();
@@ -106,8 +106,11 @@ function forward(c, form) {
   }
   if (form !== 'tensor') model.setKernel(form);
   const x = new tt.Tensor(input, { shape });
-  return call(() => model.forward(x), [x, model]);
+  return call(() => inference(model, x), [x, model]);
 }
+
+/** A forward pass that remembers nothing for gradients, as the other libraries' are. */
+const inference = (model, x) => tt.noGrad(() => model.forward(x));
 
 function training(c) {
   const model = network();
