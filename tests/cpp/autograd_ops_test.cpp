@@ -18,9 +18,9 @@ TEST(AutogradOps, BinaryWithBroadcasting) {
                                             {{2, 3}, {}},     {{2, 3, 4}, {1, 3, 1}}, {{1}, {2, 1, 1}}};
   const std::pair<const char*, Binary> all[] = {
       {"add", add}, {"sub", sub}, {"mul", mul}, {"div", div}, {"maximum", maximum}};
-  for (const auto& [name, op] : all) {
+  for (const auto& [name, operation] : all) {
     for (const auto& [x, y] : shapes) {
-      const Function f = [op = op](const std::vector<Tensor>& in) { return op(in[0], in[1]); };
+      const Function f = [op = operation](const std::vector<Tensor>& in) { return op(in[0], in[1]); };
       check_gradients(name, f, {normal(x), uniform(y, 1)});
     }
   }
@@ -48,11 +48,11 @@ TEST(AutogradOps, Unary) {
   manual_seed(2);
   const std::pair<const char*, Unary1> all[] = {{"neg", neg},         {"abs", abs},   {"exp", exp},   {"relu", relu},
                                                 {"sigmoid", sigmoid}, {"tanh", tanh}, {"gelu", gelu}, {"clone", clone}};
-  for (const auto& [name, op] : all) {
+  for (const auto& [name, operation] : all) {
     for (const Shape& shape : {Shape{}, Shape{9}, Shape{3, 5}}) {
-      check_gradients(name, [op = op](const std::vector<Tensor>& in) { return op(in[0]); }, {normal(shape)});
+      check_gradients(name, [op = operation](const std::vector<Tensor>& in) { return op(in[0]); }, {normal(shape)});
     }
-    check_gradients(name, [op = op](const std::vector<Tensor>& in) { return op(in[0]); },
+    check_gradients(name, [op = operation](const std::vector<Tensor>& in) { return op(in[0]); },
                     {make({4, 5}, DType::float64, View::transposed)});
   }
   check_gradients("log", [](const std::vector<Tensor>& in) { return log(in[0]); }, {uniform({9}, 0.5)});
