@@ -1,5 +1,6 @@
 // Markdown from a report object.
 import { peers } from '../../tests/peers/page/adapters/index.js';
+import { cases } from '../../tests/peers/page/cases.js';
 import { nativeTitles } from './native_peers.mjs';
 
 const titles = {
@@ -70,10 +71,13 @@ function ratioSection(results) {
 
 function peersMarkdown(report) {
   const parts = [`# Beside other libraries\n\n${heading(report)}\n`];
-  const groups = [...new Set(report.results.map(({ case: c }) => c.group))];
+  // In the order of the cases, whatever was appended when.
+  const place = new Map(cases.map(({ id }, i) => [id, i]));
+  const ordered = report.results.toSorted((a, b) => place.get(a.case.id) - place.get(b.case.id));
+  const groups = [...new Set(ordered.map(({ case: c }) => c.group))];
   for (const group of groups) {
-    for (const threads of [...new Set(report.results.map((r) => r.threads))]) {
-      const results = report.results.filter((r) => r.case.group === group && r.threads === threads);
+    for (const threads of [...new Set(ordered.map((r) => r.threads))].sort()) {
+      const results = ordered.filter((r) => r.case.group === group && r.threads === threads);
       if (results.length === 0) continue;
       const unit = inMs(results[0].case) ? 'ms' : 'GFLOP/s';
       const name = `## ${group}, ${results[0].case.dtype}, ${threads} thread${threads > 1 ? 's' : ''}: ${unit}, median (best)`;

@@ -4,6 +4,9 @@
 import { median, summary } from './statistics.mjs';
 
 const settleMs = 200;
+/** Before each window: threads of the neighbour before, OpenBLAS's for one, spin for some 30 ms after their last job. */
+const restMs = 80;
+const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * entries: [{ key, make() }]. Returns key -> { info, samples, rounds: [ms per call or null], peaks } with an
@@ -29,7 +32,7 @@ async function onePage(entries, results, { rounds, windowMs, log }) {
         fail(open.at(-1), results, error, log);
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    await rest(settleMs);
     for (let round = 0; round < rounds; ++round) {
       // The order turns, so that nobody always follows the same neighbour.
       for (let i = 0; i < open.length; ++i)
@@ -47,6 +50,7 @@ async function oneWindow(entry, results, windowMs, log) {
     return;
   }
   try {
+    await rest(restMs);
     const { samples } = await entry.contestant.window(windowMs);
     result.rounds.push(median(samples));
     result.samples.push(...samples);
