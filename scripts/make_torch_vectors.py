@@ -77,6 +77,10 @@ def operations(out):
         "mse_loss": (F.mse_loss, normal(3, 4), normal(3, 4)),
         "cross_entropy": (lambda x: F.cross_entropy(x, labels), 3 * normal(4, 5)),
         "binary_cross_entropy": (lambda p: F.binary_cross_entropy(p, out["binary_cross_entropy.target"]), None),
+        "reshape": (lambda a: a.reshape(4, 3), normal(3, 4)),
+        "transpose": (lambda a: a.transpose(0, 1), normal(3, 4)),
+        "slice": (lambda a: a[:, 1:4:2], normal(3, 5)),
+        "expand": (lambda a: a.expand(3, 4), normal(1, 4)),
     }
     out["binary_cross_entropy.target"] = torch.rand(3, 4, dtype=torch.float64)
     cases["binary_cross_entropy"] = (cases["binary_cross_entropy"][0], torch.rand(3, 4, dtype=torch.float64))

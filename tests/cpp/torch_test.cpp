@@ -46,6 +46,10 @@ TEST(Torch, OperationsAndTheirGradients) {
       {"cross_entropy", [](const In& x) { return cross_entropy(x[0], find(vectors(), "labels")); }},
       {"binary_cross_entropy",
        [](const In& x) { return binary_cross_entropy(x[0], find(vectors(), "binary_cross_entropy.target")); }},
+      {"reshape", [](const In& x) { return reshape(x[0], {4, 3}); }},
+      {"transpose", [](const In& x) { return transpose(x[0], 0, 1); }},
+      {"slice", [](const In& x) { return slice(x[0], 1, 1, 4, 2); }},
+      {"expand", [](const In& x) { return expand(x[0], {3, 4}); }},
   };
   std::size_t seen = 0;
   for (const auto& [name, tensor] : vectors().tensors) seen += name.ends_with(".in0");
