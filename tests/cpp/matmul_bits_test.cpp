@@ -162,6 +162,7 @@ TEST(MatmulTiles, AreMeasuredOnTheWayAndGivenBack) {
   set_tuning(false);
   EXPECT_FALSE(tuning_enabled());
   EXPECT_EQ(tile_tuning(DType::float32).rows, detail::tuned_heights<float>().usual);
+  EXPECT_THROW((void)tile_tuning(DType::int32), Error);
 }
 
 TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {

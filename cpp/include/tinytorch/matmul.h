@@ -82,7 +82,7 @@ struct TileTuning {
 /// an operation runs, and not for programs that multiply on several threads of their own.
 void set_tuning(bool enabled) noexcept;
 [[nodiscard]] bool tuning_enabled() noexcept;
-/// What is known so far, for float32 or float64.
+/// What is known so far. Throws Error(dtype) unless float32 or float64.
 [[nodiscard]] TileTuning tile_tuning(DType dtype);
 
 extern template void matmul<float>(const MatmulArgs<float>&, KernelId);

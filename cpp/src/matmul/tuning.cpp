@@ -10,9 +10,11 @@
 #include <array>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "matmul/registry.h"
 #include "profile/clock.h"
+#include "tinytorch/error.h"
 
 namespace tinytorch {
 namespace detail {
@@ -162,6 +164,9 @@ void set_tuning(bool enabled) noexcept {
 bool tuning_enabled() noexcept { return detail::enabled; }
 
 TileTuning tile_tuning(DType dtype) {
+  if (!is_floating(dtype)) {
+    throw Error(ErrorCode::dtype, "tile_tuning: float32 or float64 wanted, not " + std::string(name_of(dtype)));
+  }
   return dtype == DType::float32 ? detail::report<float>() : detail::report<double>();
 }
 
