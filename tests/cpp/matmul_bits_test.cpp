@@ -10,6 +10,7 @@
 #include "matmul/tuning.h"
 #include "matmul_tester.h"
 #include "tinytorch/dtype.h"
+#include "tinytorch/error.h"
 #include "tinytorch/threads.h"
 
 namespace tinytorch::testing {
