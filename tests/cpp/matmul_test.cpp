@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Registry, Matmul,
 // Around every register tile in use (4, 5, 6, 8 rows; 4, 8, 16 columns): tile - 1, tile, tile + 1, and mixtures.
 TEST_P(Matmul, TileEdges) {
   for (std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}) {
-    for (std::size_t n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17}) {
+    for (std::size_t n : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17}) {
       check({.m = m, .n = n, .k = 5});
     }
   }
@@ -95,6 +95,7 @@ TEST_P(Matmul, EveryLayoutOfBothOperands) {
       check({.m = 1, .n = 18, .k = 9, .a = a, .b = b});
       check({.m = 18, .n = 1, .k = 9, .a = a, .b = b});
       check({.m = 11, .n = 13, .k = 1, .a = a, .b = b});
+      for (std::size_t n : {5, 10}) check({.m = 8, .n = n, .k = 7, .a = a, .b = b, .padding = 1, .bias = true});
       check({.m = 11, .n = 19, .k = 23, .a = a, .b = b, .padding = 5});
       check({.m = 50, .n = 47, .k = 45, .a = a, .b = b, .accumulate = true, .bias = true});
     }
@@ -111,8 +112,9 @@ TEST_P(Matmul, Misaligned) {
 
 TEST_P(Matmul, AccumulateBiasAndReluInEveryCombination) {
   for (int bits = 0; bits < 8; ++bits) {
-    for (const MatmulCase& shape : {MatmulCase{1, 1, 1}, MatmulCase{1, 10, 64}, MatmulCase{6, 8, 5},
-                                    MatmulCase{13, 11, 300}, MatmulCase{64, 10, 31}, MatmulCase{45, 70, 33}}) {
+    for (const MatmulCase& shape :
+         {MatmulCase{1, 1, 1}, MatmulCase{1, 10, 64}, MatmulCase{6, 8, 5}, MatmulCase{7, 6, 9}, MatmulCase{13, 11, 300},
+          MatmulCase{64, 10, 31}, MatmulCase{45, 70, 33}}) {
       MatmulCase which = shape;
       which.accumulate = bits & 1;
       which.bias = bits & 2;

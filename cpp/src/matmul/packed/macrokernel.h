@@ -20,6 +20,7 @@
 #include "matmul/args.h"
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/micro_tile.h"
+#include "matmul/packed/narrow_product.h"
 #include "matmul/packed/pack.h"
 #include "matmul/packed/row_product.h"
 
@@ -31,6 +32,7 @@ class PackedProduct {
   using V = typename Tiles::vector;
   using T = typename Tiles::value_type;
   using Rows = RowProduct<V, typename Tiles::rounding>;
+  using Narrow = NarrowProduct<V, typename Tiles::rounding>;
 
   /// Everything that is decided from the shape and strides alone, before anything is computed.
   explicit PackedProduct(const MatmulArgs<T>& args)
@@ -43,6 +45,7 @@ class PackedProduct {
         pack_b_(!reads_b_in_place(args)),
         keep_b_(pack_b_ && args.m > mc_),
         by_rows_(Rows::suits(args)),
+        narrow_(!by_rows_ && Narrow::suits(args)),
         keeping_b_pays_(pays_to_keep_b(args)) {}
 
   /// Elements of scratch: the packed block of A, then that of B.
@@ -68,7 +71,7 @@ class PackedProduct {
 
   /// What run() would pack of this product.
   [[nodiscard]] Packing packing() const {
-    if (by_rows_) return {};
+    if (by_rows_ || narrow_) return {};
     const std::size_t blocks = (m_ + mc_ - 1) / mc_;
     return {blocks * packed_block(), blocks, pack_b_, keeping_b_pays_};
   }
@@ -86,6 +89,10 @@ class PackedProduct {
     if constexpr (V::width > 1) {
       if (by_rows_) {
         run_by_rows(args);
+        return;
+      }
+      if (narrow_) {
+        Narrow::run(args, args.accumulate ? args.c : args.bias, floor_of(args));
         return;
       }
     }
@@ -146,8 +153,8 @@ class PackedProduct {
     return args.k * static_cast<std::size_t>(std::abs(args.b_row));
   }
 
-  /// Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x10 by 4 rows +75 %, 64
-  /// rows +7 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %, 1024x1024
+  /// Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x30 by 4 rows +69 %, 64
+  /// rows +1 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %, 1024x1024
   /// +64 % and +6 %; a B that is packed for every product anyway +2 to 4 %. Where B is read in place none: 256x128 and
   /// 300x100 0 %, 784x256 up to 72 rows 0 to 6 %, not worth the memory.
   [[nodiscard]] static bool pays_to_keep_b(const MatmulArgs<T>& args) {
@@ -161,8 +168,12 @@ class PackedProduct {
   }
   [[nodiscard]] std::size_t b_columns() const { return round_up(nc_, Tiles::nr); }
 
+  [[nodiscard]] static T floor_of(const MatmulArgs<T>& args) {
+    return args.activation == Activation::relu ? T(0) : -std::numeric_limits<T>::infinity();
+  }
+
   void run_by_rows(const KernelArgs<T>& args) const {
-    const T floor = args.activation == Activation::relu ? T(0) : -std::numeric_limits<T>::infinity();
+    const T floor = floor_of(args);
     for (std::size_t i = 0; i < args.m; ++i) {
       T* const c = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
       Rows::run(args, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias, c, floor);
@@ -263,6 +274,7 @@ class PackedProduct {
   bool pack_b_;   ///< else read where it stands
   bool keep_b_;   ///< packed panels are used by more than one block of rows
   bool by_rows_;  ///< too few rows for tiles
+  bool narrow_;   ///< too few columns for packing
   bool keeping_b_pays_;
 };
 
