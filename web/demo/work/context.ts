@@ -7,6 +7,8 @@ export class Cancelled extends Error {
 
 /** A worker that computes without pause never hears Cancel: it must give way to its messages. */
 const BREATH_MS = 40;
+/** So long the browser may still be drawing after the page has taken a report. */
+const DRAWING_MS = 80;
 
 const channel = new MessageChannel();
 const waiting: (() => void)[] = [];
@@ -32,6 +34,12 @@ export class JobContext {
 
   report(fraction: number, label: string, remainingMs?: number): void {
     this.onProgress({ fraction: Math.min(1, Math.max(0, fraction)), label, remainingMs });
+  }
+
+  /** Waits until what was told has been drawn, so that the next timing has the processors to itself. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, DRAWING_MS));
+    await this.checkpoint();
   }
 
   /** To be called between pieces of work. Throws Cancelled once cancel() was called. */
