@@ -15,9 +15,8 @@ export const ours = 'tinytorch';
 /** The forms that this library is driven in; `copied` is shown beside the others and never stands for them. */
 function ourForms(c) {
   if (c.kind === 'train') return ['tensor'];
-  return c.kind === 'product' && !c.transA && !c.transB
-    ? ['tensor', 'dense', 'copied']
-    : ['tensor', 'copied'];
+  if (c.kind === 'forward') return ['tensor', 'out', 'copied'];
+  return c.transA || c.transB ? ['tensor', 'out', 'copied'] : ['tensor', 'out', 'dense', 'copied'];
 }
 
 const timing = { minMs: 1500, maxMs: 6000, windowMs: 300, regionMs: 2 };

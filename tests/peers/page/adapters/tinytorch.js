@@ -1,7 +1,7 @@
 // This library, as its users get it: the built package in dist/.
-// Forms: `tensor` multiplies tensors that stay in its memory; `dense` is a Dense layer, whose weight stays packed;
-// `copied` makes the tensors from JavaScript arrays and copies the result out, each call; any other word forces the
-// rung of that name.
+// Forms: `tensor` multiplies tensors that stay in its memory, into a new one; `out` writes into the same one each call;
+// `dense` is a Dense layer, whose weight stays packed; `copied` makes the tensors from JavaScript arrays and copies the
+// result out, each call; any other word forces the rung of that name.
 import { layers } from '../cases.js';
 import { networkInput, networkWeights, productData, trainingBatches, trainingOptions } from '../data.js';
 import { verifiedSteps } from '../verify.js';
@@ -45,6 +45,16 @@ function call(compute, owned) {
   };
 }
 
+/** A call that writes into the same tensor each time: what `compute` made the first time. */
+function callInto(compute, owned) {
+  const out = compute();
+  return {
+    run: () => void compute(out),
+    verify: () => compute(out).data(),
+    dispose: () => [out, ...owned].forEach((object) => object.dispose()),
+  };
+}
+
 function product(c, form) {
   const { a, aShape, b, bShape } = productData(c);
   if (form === 'copied') {
@@ -64,6 +74,7 @@ function product(c, form) {
     dense.weight.copyFrom(tb);
     return call(() => inference(dense, ta), [ta, tb, dense]);
   }
+  if (form === 'out') return callInto((out) => multiply(ta, tb, c, { out }), [ta, tb]);
   const kernel = form === 'tensor' ? 'auto' : form;
   return call(() => multiply(ta, tb, c, { kernel }), [ta, tb]);
 }
@@ -104,8 +115,11 @@ function forward(c, form) {
     };
     return { run: () => void compute(), verify: compute, dispose: () => model.dispose() };
   }
-  if (form !== 'tensor') model.setKernel(form);
   const x = new tt.Tensor(input, { shape });
+  if (form === 'out') {
+    return callInto((out) => tt.noGrad(() => model.forward(x, { out })), [x, model]);
+  }
+  if (form !== 'tensor') model.setKernel(form);
   return call(() => inference(model, x), [x, model]);
 }
 
