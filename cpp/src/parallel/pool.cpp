@@ -12,10 +12,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <system_error>
-#include <thread>
 
 #include "parallel/parallel_for.h"
+#include "parallel/thread.h"
 #include "profile/clock.h"
 #ifdef __EMSCRIPTEN__
 #include <emscripten/threading.h>
@@ -114,7 +113,7 @@ class Pool {
  public:
   static constexpr int max_threads = 64;
 
-  Pool() : threads_(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads)) {}
+  Pool() : threads_(std::clamp(Thread::processors(), 1, max_threads)) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool() {
@@ -162,25 +161,32 @@ class Pool {
  private:
   struct Worker {
     WaitingPlace place;
-    std::thread thread;
+    Thread thread;
+    Pool* pool = nullptr;
+    int index = 0;
   };
 
   void start_missing() noexcept {
-    try {
-      for (; started_ < threads() - 1; ++started_) {
-        workers_[started_].thread = std::thread([this, i = started_.load()] { serve(i); });
+    for (; started_ < threads() - 1; ++started_) {
+      Worker& worker = workers_[started_];
+      worker.pool = this;
+      worker.index = started_;
+      if (!worker.thread.start(serve, &worker)) {
+        threads_.store(started_ + 1);  // make do with what there is
+        return;
       }
-    } catch (const std::system_error&) {  // the system gives no more threads: make do with what there is
-      threads_.store(started_ + 1);
     }
   }
 
-  void serve(int index) {
+  static void serve(void* argument) {
+    Worker& self = *static_cast<Worker*>(argument);
+    Pool& pool = *self.pool;
     while (true) {
-      workers_[index].place.wait(
-          [&] { return stopping_.load() || (any_left(unclaimed_.load()) && index + 1 < threads()); });
-      if (stopping_.load()) return;
-      work(index + 1);
+      self.place.wait([&] {
+        return pool.stopping_.load() || (any_left(pool.unclaimed_.load()) && self.index + 1 < pool.threads());
+      });
+      if (pool.stopping_.load()) return;
+      pool.work(self.index + 1);
     }
   }
 
