@@ -89,7 +89,7 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
    * with the operations of a rung (`auto` by default). Takes about 40 ms.
    */
   peak(dtype: DType, kernel?: KernelName): number;
-  /** Which register tiles were chosen by measurement. The first products of a type, some 10 ms of them, decide. */
+  /** Which register tiles were chosen by measurement. The first products of a type, some 30 ms of them, decide. */
   tuning(): Tuning;
 
   /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. */

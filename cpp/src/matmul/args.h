@@ -1,6 +1,7 @@
 #pragma once
 
 // The kernels' view of a product: MatmulArgs of the public header, plus what the front hands down.
+#include <array>
 #include <atomic>
 #include <cstddef>
 
@@ -29,7 +30,9 @@ struct KernelArgs : MatmulArgs<T> {
 /// The heights that a rung's main register tile can have, and the place that says which it has.
 struct TileHeights {
   std::atomic<std::size_t>* main = nullptr;  ///< null: there is no choice
-  std::size_t least = 0, most = 0, usual = 0, columns = 0;
+  std::size_t least = 0, most = 0;           ///< all between them are possible
+  std::array<std::size_t, 2> candidates{};   ///< worth timing: the usual one first
+  std::size_t columns = 0;
 };
 
 /// What a product of that shape packs on its way, for threads that would rather share it.

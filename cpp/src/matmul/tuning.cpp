@@ -2,12 +2,14 @@
 // in the same order whatever the tile, so the choice changes no result.
 //
 // Engines compile a wasm function quickly at first and well only after it has run for a while, so a measurement at load
-// would compare two poor compilations. Hence two steps, both on the way of the program's own products: every candidate
-// runs a little (the engine takes notice), and later, with some milliseconds of products in between, they are timed.
+// would compare two poor compilations. Hence steps on the way of the program's own products, with some milliseconds of
+// them in between: the other tile runs a little (the engine takes notice), both are timed, and if the other one is
+// faster both are timed again: it is taken if it wins twice.
 #include "matmul/tuning.h"
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <new>
 #include <string>
@@ -20,23 +22,29 @@ namespace tinytorch {
 namespace detail {
 namespace {
 
-constexpr double kWorkBeforeWarming = 1e6, kWorkBeforeTiming = 3e8;  // multiply-adds: 10 ms of compiled code
-constexpr double kWorthChanging = 1.03;                              // else the usual tile stays
-constexpr int kWarmingRounds = 1, kRounds = 3;
-/// Products in one timing, 150 microseconds: a page's clock ticks in 5 microseconds.
-constexpr int kRepeats = 5;
-constexpr std::size_t kMostHeights = 4;
+constexpr double kWorkBefore = 4e8;      // each step, in multiply-adds: 14 ms of well compiled code
+constexpr double kWorthChanging = 1.03;  // else the usual tile stays
 
-/// 60 rows are whole tiles of 4, 5 and 6. 30 microseconds in float32.
-constexpr std::size_t kRows = 60, kDepth = 256, kColumns = 64;
-constexpr double kMultiplyAdds = kRows * kDepth * kColumns;
+/// How often the candidates are timed in turn, and for how long each time.
+struct Plan {
+  int rounds;
+  double ms;
+};
+// A page's clock ticks in 5 microseconds where it is isolated, else in 100 or more: too rarely for a short measurement.
+constexpr double kFineTick = 0.025, kCoarseTick = 0.25;  // milliseconds
+constexpr Plan kFinePlan{3, 0.12}, kCoarsePlan{2, 0.5};
+constexpr int kWarmingProducts = 6;
 
-enum class Stage : unsigned char { begin, warmed, done };
+/// 120 rows are whole tiles of 4, 5, 6 and 8. 17 microseconds.
+constexpr std::size_t kRows = 120, kDepth = 64, kPanels = 8;
+
+enum class Stage : unsigned char { begin, warmed, won_once, done };
 
 struct State {
   Stage stage = Stage::begin;
-  double work = 0, ms = 0;
-  std::array<double, kMostHeights> best{};  ///< milliseconds, by height
+  double work = 0, ms = 0;  ///< multiply-adds since the last step; milliseconds of all steps
+  bool takes_other = false;
+  std::array<double, 2> best{};  ///< milliseconds, of each candidate; 0 until timed
 };
 
 bool enabled = false;
@@ -58,47 +66,94 @@ const KernelFunctions<T>* tuned_rung() noexcept {
   return nullptr;
 }
 
-/// Runs every candidate in turn, so that a disturbance meets them all; false where there is no memory.
-template <class T>
-bool run_candidates(const KernelFunctions<T>& rung, int rounds, State& into) {
-  const TileHeights heights = rung.tile_heights();
-  MatmulArgs<T> shape{.m = kRows, .n = kColumns, .k = kDepth, .a_row = kDepth, .b_row = kColumns, .c_row = kColumns};
-  const std::size_t operands = kRows * kDepth + kDepth * kColumns, result = kRows * kColumns;
-  std::size_t scratch = 0;
-  for (std::size_t h = heights.least; h <= heights.most; ++h) {
-    heights.main->store(h);
-    scratch = std::max(scratch, rung.workspace_size(shape));
+/// How far apart the clock's readings are, in milliseconds; infinity where it hardly moves. The smallest of a few: a
+/// browser lets some of its clock's ticks come late.
+double clock_tick() {
+  constexpr int ticks = 4, patience = 10000;  // readings, some 0.5 ms
+  double last = now_ms(), least = std::numeric_limits<double>::infinity();
+  for (int seen = 0, i = 0; seen < ticks && i < patience; ++i) {
+    const double now = now_ms();
+    if (now == last) continue;
+    if (seen++ > 0) least = std::min(least, now - last);
+    last = now;
   }
-  const std::unique_ptr<T[]> memory(new (std::nothrow) T[operands + result + scratch]());
-  if (memory) {
-    KernelArgs<T> args{shape};
-    args.a = memory.get();
-    args.b = args.a + kRows * kDepth;
-    args.c = memory.get() + operands;
-    args.workspace = args.c + result;
-    into.best.fill(1e9);
-    for (int round = 0; round < rounds; ++round) {
-      for (std::size_t h = heights.least; h <= heights.most; ++h) {
-        heights.main->store(h);
-        const double start = now_ms();
-        for (int i = 0; i < kRepeats; ++i) rung.run(args);
-        double& best = into.best[h - heights.least];
-        best = std::min(best, (now_ms() - start) / kRepeats);
-      }
-    }
-  }
-  heights.main->store(heights.usual);
-  return memory != nullptr;
+  return least;
 }
 
+/// A product for the candidates to run.
 template <class T>
-void choose(const TileHeights& heights, const State& state) {
-  const auto time = [&](std::size_t h) { return state.best[h - heights.least]; };
-  std::size_t fastest = heights.usual;
-  for (std::size_t h = heights.least; h <= heights.most; ++h) {
-    if (time(h) * (fastest == heights.usual ? kWorthChanging : 1) < time(fastest)) fastest = h;
+class Trial {
+ public:
+  explicit Trial(const KernelFunctions<T>& rung) : rung_(rung), heights_(rung.tile_heights()) {
+    const std::size_t n = kPanels * heights_.columns, operands = kRows * kDepth + kDepth * n, result = kRows * n;
+    args_.m = kRows;
+    args_.n = n;
+    args_.k = kDepth;
+    args_.a_row = kDepth;
+    args_.b_row = args_.c_row = static_cast<std::ptrdiff_t>(n);
+    std::size_t scratch = 0;
+    for (const std::size_t height : heights_.candidates) {
+      heights_.main->store(height);
+      scratch = std::max(scratch, rung.workspace_size(args_));
+    }
+    memory_.reset(new (std::nothrow) T[operands + result + scratch]());
+    args_.a = memory_.get();
+    args_.b = args_.a + kRows * kDepth;
+    args_.c = memory_.get() + operands;
+    args_.workspace = args_.c + result;
   }
-  heights.main->store(fastest);
+  ~Trial() { heights_.main->store(heights_.candidates[0]); }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+
+  [[nodiscard]] bool has_memory() const { return memory_ != nullptr; }
+
+  /// Milliseconds a product of the best round: for the usual tile and the other one, in turn, so that a disturbance
+  /// meets both.
+  [[nodiscard]] std::array<double, 2> time(const Plan& plan) const {
+    std::array<double, 2> best{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+    for (int round = 0; round < plan.rounds; ++round) {
+      for (std::size_t i = 0; i < best.size(); ++i) {
+        const double start = now_ms();
+        double spent = 0;
+        int products = 0;
+        for (; spent < plan.ms; ++products, spent = now_ms() - start) run(i);
+        best[i] = std::min(best[i], spent / products);
+      }
+    }
+    return best;
+  }
+
+  void run(std::size_t candidate) const {
+    heights_.main->store(heights_.candidates[candidate]);
+    rung_.run(args_);
+  }
+
+ private:
+  const KernelFunctions<T>& rung_;
+  TileHeights heights_;
+  KernelArgs<T> args_;
+  std::unique_ptr<T[]> memory_;
+};
+
+/// The next step of the choice; says what has been reached.
+template <class T>
+Stage advance(const KernelFunctions<T>& rung, State& state) {
+  const Trial<T> trial(rung);
+  if (!trial.has_memory()) return Stage::done;
+  if (state.stage == Stage::begin) {
+    for (int i = 0; i < kWarmingProducts; ++i) trial.run(1);
+    return Stage::warmed;
+  }
+  const double tick = clock_tick();
+  if (tick > kCoarseTick) return Stage::done;
+  const Plan& plan = tick > kFineTick ? kCoarsePlan : kFinePlan;
+  state.best = trial.time(plan);
+  const auto [usual, other] = state.best;
+  const bool won = other * kWorthChanging + usual * tick / plan.ms < usual;  // by more than the clock may be wrong
+  if (won && state.stage == Stage::warmed) return Stage::won_once;
+  state.takes_other = won;
+  return Stage::done;
 }
 
 }  // namespace
@@ -115,17 +170,18 @@ void tune_on_the_way(const MatmulArgs<T>& next) {
   State& tuned = state<T>();
   if (tuned.stage == Stage::done) return;
   tuned.work += static_cast<double>(next.m) * static_cast<double>(next.n) * static_cast<double>(next.k);
-  if (tuned.work < (tuned.stage == Stage::begin ? kWorkBeforeWarming : kWorkBeforeTiming)) return;
+  if (tuned.work < kWorkBefore) return;
+  tuned.work = 0;
   const KernelFunctions<T>* rung = tuned_rung<T>();
   if (!rung) {
     tuned.stage = Stage::done;
     return;
   }
   const double start = now_ms();
-  const bool ran = run_candidates(*rung, tuned.stage == Stage::begin ? kWarmingRounds : kRounds, tuned);
-  if (ran && tuned.stage == Stage::warmed) choose<T>(rung->tile_heights(), tuned);
+  tuned.stage = advance(*rung, tuned);
+  const TileHeights heights = rung->tile_heights();
+  heights.main->store(heights.candidates[tuned.takes_other]);
   tuned.ms += now_ms() - start;
-  tuned.stage = ran && tuned.stage == Stage::begin ? Stage::warmed : Stage::done;
 }
 
 template TileHeights tuned_heights<float>() noexcept;
@@ -142,10 +198,10 @@ static TileTuning report() {
   result.ms = tuned.ms;
   if (!heights.main) return result;
   result.rows = heights.main->load();
-  for (std::size_t h = heights.least; h <= heights.most; ++h) {
-    const double ms = tuned.best[h - heights.least];
-    const bool timed = tuned.stage == Stage::done && ms > 0;
-    result.candidates.push_back({h, timed ? 2 * kMultiplyAdds / ms / 1e6 : 0});
+  const auto flops = 2.0 * static_cast<double>(kRows * kDepth * kPanels * heights.columns);
+  for (std::size_t i = 0; i < heights.candidates.size(); ++i) {
+    const bool timed = tuned.stage == Stage::done && tuned.best[i] > 0;
+    result.candidates.push_back({heights.candidates[i], timed ? flops / tuned.best[i] / 1e6 : 0});
   }
   return result;
 }
@@ -156,7 +212,7 @@ void set_tuning(bool enabled) noexcept {
   detail::enabled = enabled;
   if (enabled) return;
   for (const detail::TileHeights& heights : {detail::tuned_heights<float>(), detail::tuned_heights<double>()}) {
-    if (heights.main) heights.main->store(heights.usual);
+    if (heights.main) heights.main->store(heights.candidates[0]);
   }
   detail::state<float>() = detail::state<double>() = {};
 }

@@ -1,7 +1,9 @@
 // The rung `relaxed`: simd with fused multiply-add. The only file that is compiled for relaxed SIMD (wasm) or FMA
 // (x86-64): see CMakeLists.txt.
 //
-// 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers.
+// 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers on x86-64. ARM has 32, and some of
+// its processors begin four multiply-adds a cycle that take four cycles: 16 sums keep them busy, 8 rows. tuning.cpp
+// decides.
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
 #include "matmul/packed/peak_loop.h"
@@ -10,7 +12,7 @@ namespace tinytorch::detail {
 
 namespace {
 template <class T>
-using Tiles = TileSet<simd::Vec<T>, simd::Fused, 6, 4, 2, 1>;
+using Tiles = TileSet<simd::Vec<T>, simd::Fused, 8, 4, 2, 1, 6, 8>;
 template <class T>
 using Product = PackedProduct<Tiles<T>>;
 }  // namespace

@@ -11,7 +11,7 @@ namespace tinytorch::detail {
 
 namespace {
 template <class T>
-using Tiles = TileSet<simd::Vec<T>, simd::Separate, 5, 3, 2, 1, 4>;
+using Tiles = TileSet<simd::Vec<T>, simd::Separate, 5, 3, 2, 1, 4, 5>;
 template <class T>
 using Product = PackedProduct<Tiles<T>>;
 }  // namespace

@@ -86,8 +86,8 @@ using MicroTile = void (*)(const TileArgs<T>&);
 
 /// The tiles of one rung, of up to MR rows by NV vectors: the main one, and those that finish a matrix, down to MinRows
 /// by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can be the
-/// main one, with the same bits; it is Main unless tuning.cpp finds another to be faster on this machine.
-template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR>
+/// main one, with the same bits; it is Main unless tuning.cpp finds Other to be faster on this machine.
+template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR, int Other = Main>
 struct TileSet {
   using vector = V;
   using rounding = Rounding;
@@ -98,7 +98,7 @@ struct TileSet {
 
   /// Changed only between products.
   static inline std::atomic<std::size_t> main_rows{Main};
-  [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, Main, nr}; }
+  [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, {Main, Other}, nr}; }
 
   [[nodiscard]] static MicroTile<value_type> get(std::size_t rows, std::size_t vectors) {
     static constexpr Table table{};
