@@ -4,7 +4,6 @@
 #include <atomic>
 #include <string>
 
-#include "matmul/kernels.h"
 #include "tinytorch/error.h"
 
 // The build list (CMakeLists.txt) says which of the optional rungs are compiled in.
@@ -25,28 +24,8 @@ const char* needs_relaxed() {
 
 const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this build has no threads"; }
 
-// A discarded branch of a template is not instantiated: a rung that is not built needs no symbols.
-template <class T>
-constexpr KernelFunctions<T> simd_functions() {
-  if constexpr (TINYTORCH_WITH_SIMD)
-    return {matmul_simd<T>, simd_workspace<T>, simd_peak_loop<T>, simd_packed_b_size<T>,
-            simd_pack_b<T>, simd_packing<T>,   simd_pack_a<T>,    simd_tile_heights<T>};
-  return {};
-}
-template <class T>
-constexpr KernelFunctions<T> relaxed_functions() {
-  if constexpr (TINYTORCH_WITH_RELAXED)
-    return {matmul_relaxed<T>, relaxed_workspace<T>, relaxed_peak_loop<T>, relaxed_packed_b_size<T>,
-            relaxed_pack_b<T>, relaxed_packing<T>,   relaxed_pack_a<T>,    relaxed_tile_heights<T>};
-  return {};
-}
-template <class T>
-constexpr KernelFunctions<T> threaded_functions() {
-  if constexpr (TINYTORCH_WITH_THREADED)
-    return {matmul_threaded<T>,        threaded_workspace<T>, nullptr,
-            threaded_packed_b_size<T>, threaded_pack_b<T>,    threaded_packing<T>};
-  return {};
-}
+/// In place of a rung that is not built.
+constexpr RungFunctions absent{};
 
 constexpr auto table = std::to_array<KernelRow>({
     {.scope = "matmul.naive",
@@ -54,57 +33,49 @@ constexpr auto table = std::to_array<KernelRow>({
      .summary = "The definition: one scalar sum for each element of C.",
      .fuses_epilogue = false,
      .missing = always,
-     .f32 = {matmul_naive<float>},
-     .f64 = {matmul_naive<double>}},
+     .rung = &naive_rung},
     {.scope = "matmul.reordered",
      .title = "Reordered loops",
      .summary = "The same three loops as i, k, j: the inner one walks B and C in memory order.",
      .fuses_epilogue = false,
      .missing = always,
-     .f32 = {matmul_reordered<float>},
-     .f64 = {matmul_reordered<double>}},
+     .rung = &reordered_rung},
     {.scope = "matmul.blocked",
      .title = "Blocks",
      .summary = "Blocks of B that stay in the cache, four of their rows at a time: C is touched a quarter as often.",
      .fuses_epilogue = false,
      .missing = always,
-     .f32 = {matmul_blocked<float>},
-     .f64 = {matmul_blocked<double>}},
+     .rung = &blocked_rung},
     {.scope = "matmul.eigen",
      .title = "Eigen",
      .summary = "The product of the Eigen library, as its users get it: the yardstick.",
      .fuses_epilogue = false,
      .missing = always,
-     .f32 = {matmul_eigen<float>, eigen_workspace<float>},
-     .f64 = {matmul_eigen<double>, eigen_workspace<double>}},
+     .rung = &eigen_rung},
     {.scope = "matmul.packed",
      .title = "Packed panels",
      .summary = "A and B copied into contiguous panels, C computed in scalar tiles that stay in registers.",
      .fuses_epilogue = true,
      .missing = always,
-     .f32 = {matmul_packed<float>, packed_workspace<float>, packed_peak_loop<float>},
-     .f64 = {matmul_packed<double>, packed_workspace<double>, packed_peak_loop<double>}},
+     .rung = &packed_rung},
     {.scope = "matmul.simd",
      .title = "128-bit vectors",
      .summary = "Packed, with four floats or two doubles in each operation.",
      .fuses_epilogue = true,
      .missing = needs_simd,
-     .f32 = simd_functions<float>(),
-     .f64 = simd_functions<double>()},
+     .rung = TINYTORCH_WITH_SIMD ? &simd_rung : &absent},
     {.scope = "matmul.relaxed",
      .title = "Fused multiply-add",
      .summary = "Vectors with multiplication and addition in one instruction, rounded once.",
      .fuses_epilogue = true,
      .missing = needs_relaxed,
-     .f32 = relaxed_functions<float>(),
-     .f64 = relaxed_functions<double>()},
+     .rung = TINYTORCH_WITH_RELAXED ? &relaxed_rung : &absent},
     {.scope = "matmul.threaded",
      .title = "All cores",
      .summary = "The best of the above, C divided among the threads; the same bits for any number of them.",
      .fuses_epilogue = true,
      .missing = needs_threads,
-     .f32 = threaded_functions<float>(),
-     .f64 = threaded_functions<double>()},
+     .rung = TINYTORCH_WITH_THREADED ? &threaded_rung : &absent},
 });
 
 std::array<std::atomic<std::uint64_t>, table.size()> calls{};

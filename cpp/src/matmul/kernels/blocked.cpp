@@ -67,8 +67,6 @@ void multiply(const KernelArgs<T>& args, Step b_col) {
   }
 }
 
-}  // namespace
-
 template <class T>
 void matmul_blocked(const KernelArgs<T>& args) {
   if (args.b_col == 1) {
@@ -78,7 +76,8 @@ void matmul_blocked(const KernelArgs<T>& args) {
   }
 }
 
-template void matmul_blocked<float>(const KernelArgs<float>&);
-template void matmul_blocked<double>(const KernelArgs<double>&);
+}  // namespace
+
+constinit const RungFunctions blocked_rung{{matmul_blocked<float>}, {matmul_blocked<double>}};
 
 }  // namespace tinytorch::detail

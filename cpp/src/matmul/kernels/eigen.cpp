@@ -49,8 +49,6 @@ Layout<T> dense(const Layout<T>& x, T* workspace) {
   return {workspace, x.cols, 1, x.rows, x.cols};
 }
 
-}  // namespace
-
 template <class T>
 std::size_t eigen_workspace(const MatmulArgs<T>& args) {
   return layout_of_a(args).copy_size() + layout_of_b(args).copy_size();
@@ -68,9 +66,9 @@ void matmul_eigen(const KernelArgs<T>& args) {
   c.noalias() += lhs * rhs;
 }
 
-template std::size_t eigen_workspace<float>(const MatmulArgs<float>&);
-template std::size_t eigen_workspace<double>(const MatmulArgs<double>&);
-template void matmul_eigen<float>(const KernelArgs<float>&);
-template void matmul_eigen<double>(const KernelArgs<double>&);
+}  // namespace
+
+constinit const RungFunctions eigen_rung{{matmul_eigen<float>, eigen_workspace<float>},
+                                         {matmul_eigen<double>, eigen_workspace<double>}};
 
 }  // namespace tinytorch::detail

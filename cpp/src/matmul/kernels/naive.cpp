@@ -3,6 +3,7 @@
 #include "matmul/kernels.h"
 
 namespace tinytorch::detail {
+namespace {
 
 template <class T>
 void matmul_naive(const KernelArgs<T>& args) {
@@ -21,7 +22,8 @@ void matmul_naive(const KernelArgs<T>& args) {
   }
 }
 
-template void matmul_naive<float>(const KernelArgs<float>&);
-template void matmul_naive<double>(const KernelArgs<double>&);
+}  // namespace
+
+constinit const RungFunctions naive_rung{{matmul_naive<float>}, {matmul_naive<double>}};
 
 }  // namespace tinytorch::detail

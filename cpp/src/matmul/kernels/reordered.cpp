@@ -27,8 +27,6 @@ void multiply(const KernelArgs<T>& args, Step b_col) {
   }
 }
 
-}  // namespace
-
 template <class T>
 void matmul_reordered(const KernelArgs<T>& args) {
   if (args.b_col == 1) {
@@ -38,7 +36,8 @@ void matmul_reordered(const KernelArgs<T>& args) {
   }
 }
 
-template void matmul_reordered<float>(const KernelArgs<float>&);
-template void matmul_reordered<double>(const KernelArgs<double>&);
+}  // namespace
+
+constinit const RungFunctions reordered_rung{{matmul_reordered<float>}, {matmul_reordered<double>}};
 
 }  // namespace tinytorch::detail

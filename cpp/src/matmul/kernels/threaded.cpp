@@ -159,8 +159,6 @@ void pack_together(KernelArgs<T>& args, const Division<T>& division, std::size_t
   }
 }
 
-}  // namespace
-
 template <class T>
 void matmul_threaded(const KernelArgs<T>& given) {
   const auto run = best_single<T>().run;
@@ -205,15 +203,17 @@ Packing threaded_packing(const MatmulArgs<T>& args) {
   return packing ? packing(args) : Packing{};
 }
 
-template void matmul_threaded<float>(const KernelArgs<float>&);
-template void matmul_threaded<double>(const KernelArgs<double>&);
-template std::size_t threaded_workspace<float>(const MatmulArgs<float>&);
-template std::size_t threaded_workspace<double>(const MatmulArgs<double>&);
-template std::size_t threaded_packed_b_size<float>(const MatmulArgs<float>&);
-template std::size_t threaded_packed_b_size<double>(const MatmulArgs<double>&);
-template Packing threaded_packing<float>(const MatmulArgs<float>&);
-template Packing threaded_packing<double>(const MatmulArgs<double>&);
-template void threaded_pack_b<float>(const MatmulArgs<float>&, float*);
-template void threaded_pack_b<double>(const MatmulArgs<double>&, double*);
+template <class T>
+constexpr KernelFunctions<T> functions() {
+  return {.run = matmul_threaded<T>,
+          .workspace_size = threaded_workspace<T>,
+          .packed_b_size = threaded_packed_b_size<T>,
+          .pack_b = threaded_pack_b<T>,
+          .packing = threaded_packing<T>};
+}
+
+}  // namespace
+
+constinit const RungFunctions threaded_rung{functions<float>(), functions<double>()};
 
 }  // namespace tinytorch::detail
