@@ -1,19 +1,9 @@
 // Cancel, another build, and what the page says when something is missing.
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { copiedRows, launch, open, ready, runSection } from './browser';
-import { serve, type Served } from './server';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { copiedRows, isolatedPage, open, ready, runSection } from './browser';
 
-let browser: Browser;
-let served: Served;
-beforeAll(async () => {
-  browser = await launch();
-  served = await serve({ isolated: true });
-});
-afterAll(async () => {
-  await browser.close();
-  await served.close();
-});
+const site = isolatedPage();
 
 async function cancelDuring(page: Page, section: string, label: RegExp): Promise<number> {
   const area = page.locator(`#${section}`);
@@ -25,7 +15,7 @@ async function cancelDuring(page: Page, section: string, label: RegExp): Promise
 }
 
 it('cancels between passes, and keeps what was measured', async () => {
-  const { page, context } = await open(browser, `${served.url}?passes=5000`);
+  const { page, context } = await open(site.browser, `${site.url}?passes=5000`);
   await ready(page);
   await page.locator('#network').getByRole('button', { name: 'Run the network' }).click();
   expect(await cancelDuring(page, 'network', /naive: pass/)).toBeLessThan(1500);
@@ -35,7 +25,7 @@ it('cancels between passes, and keeps what was measured', async () => {
 });
 
 it('cancels in the middle of one long product, and works on', async () => {
-  const { page, context } = await open(browser, `${served.url}?variant=scalar&passes=2`);
+  const { page, context } = await open(site.browser, `${site.url}?variant=scalar&passes=2`);
   await ready(page);
   const ladder = page.locator('#ladder');
   for (const size of ['100', '500', '1000'])
@@ -52,7 +42,7 @@ it('cancels in the middle of one long product, and works on', async () => {
 });
 
 it('skips a rung that would take too long, and says how long', async () => {
-  const { page, context } = await open(browser, `${served.url}?variant=scalar&limit=1`);
+  const { page, context } = await open(site.browser, `${site.url}?variant=scalar&limit=1`);
   await ready(page);
   const ladder = page.locator('#ladder');
   for (const size of ['100', '500', '1000']) {
@@ -72,7 +62,7 @@ it('skips a rung that would take too long, and says how long', async () => {
 });
 
 it('loads another build on request and greys out what it lacks', async () => {
-  const { page, context, complaints } = await open(browser, `${served.url}?passes=2`);
+  const { page, context, complaints } = await open(site.browser, `${site.url}?passes=2`);
   await ready(page);
   await runSection(page, 'network', 'Run the network');
   await page.getByLabel('Build').selectOption('scalar');
@@ -91,7 +81,7 @@ it('loads another build on request and greys out what it lacks', async () => {
 });
 
 it.each(['scalar', 'simd', 'relaxed'])('opens with ?variant=%s', async (variant) => {
-  const { page, context } = await open(browser, `${served.url}?variant=${variant}&passes=1`);
+  const { page, context } = await open(site.browser, `${site.url}?variant=${variant}&passes=1`);
   await ready(page);
   expect(await page.locator('#build').innerText()).toContain(`Loaded the ${variant}`);
   expect(await runSection(page, 'network', 'Run the network')).toContain('all outputs verified');
@@ -106,10 +96,10 @@ it.each([
     text: /html/i,
   },
 ])('explains a wasm file that $what, and tries again', async ({ answer, text }) => {
-  const context = await browser.newContext();
+  const context = await site.browser.newContext();
   const page = await context.newPage();
   await context.route('**/*.wasm', (route) => route.fulfill(answer));
-  await page.goto(served.url);
+  await page.goto(site.url);
   await page.locator('html[data-engine="failed"]').waitFor({ state: 'attached' });
   const alert = page.locator('#build .alert');
   expect(await alert.innerText()).toContain('could not be loaded');
@@ -124,10 +114,10 @@ it.each([
 });
 
 it('explains digits that cannot be loaded, and tries again', async () => {
-  const context = await browser.newContext();
+  const context = await site.browser.newContext();
   const page = await context.newPage();
   await context.route('**/mnist/*.bin', (route) => route.fulfill({ status: 404, body: 'not found' }));
-  await page.goto(`${served.url}?passes=1`);
+  await page.goto(`${site.url}?passes=1`);
   await ready(page);
   expect(await runSection(page, 'network', 'Run the network')).toMatch(/mnist\/sample\.bin answered 404/);
   await context.unroute('**/mnist/*.bin');

@@ -8,6 +8,8 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
+import { serve, type Served } from './server';
 
 const SCREENSHOTS = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
 
@@ -26,6 +28,22 @@ export async function launch(): Promise<Browser> {
       '--disable-sync',
     ],
   });
+}
+
+/** A browser and the isolated page's address for all tests of a file; there once they run. */
+export function isolatedPage(): { browser: Browser; url: string } {
+  const site = {} as { browser: Browser; url: string };
+  let served: Served;
+  beforeAll(async () => {
+    served = await serve({ isolated: true });
+    site.url = served.url;
+    site.browser = await launch();
+  });
+  afterAll(async () => {
+    await site.browser.close();
+    await served.close();
+  });
+  return site;
 }
 
 export interface Opened {

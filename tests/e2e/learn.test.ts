@@ -1,26 +1,16 @@
 // Train and Draw: learning in the tab, reading what is drawn, models as files.
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { copiedRows, launch, open, ready, runSection } from './browser';
-import { serve, type Served } from './server';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { copiedRows, isolatedPage, open, ready, runSection } from './browser';
 
-let browser: Browser;
-let served: Served;
-beforeAll(async () => {
-  browser = await launch();
-  served = await serve({ isolated: true });
-});
-afterAll(async () => {
-  await browser.close();
-  await served.close();
-});
+const site = isolatedPage();
 
 const figure = (page: Page, name: string) =>
   page.locator('#train .figures div', { hasText: name }).locator('dd').innerText();
 
 it('trains to a good accuracy and shows what it gets wrong', async () => {
-  const { page, context, complaints } = await open(browser, served.url);
+  const { page, context, complaints } = await open(site.browser, site.url);
   await ready(page);
   await page.locator('#train').getByLabel('1', { exact: true }).check({ force: true });
   const outcome = await runSection(page, 'train', 'Train');
@@ -55,7 +45,7 @@ it('trains to a good accuracy and shows what it gets wrong', async () => {
 });
 
 it('pauses, goes on and stops with what it has', async () => {
-  const { page, context } = await open(browser, served.url);
+  const { page, context } = await open(site.browser, site.url);
   await ready(page);
   const train = page.locator('#train');
   await train.getByLabel('10', { exact: true }).check({ force: true });
@@ -158,7 +148,7 @@ async function draw(page: Page, strokes: [number, number][][]): Promise<void> {
 }
 
 it('reads what is drawn, with the model that the page ships', async () => {
-  const { page, context, complaints } = await open(browser, served.url, {
+  const { page, context, complaints } = await open(site.browser, site.url, {
     viewport: { width: 1280, height: 900 },
   });
   await ready(page);
@@ -181,7 +171,7 @@ it('reads what is drawn, with the model that the page ships', async () => {
 });
 
 it('saves the model and loads it again; a broken file is explained and changes nothing', async () => {
-  const { page, context } = await open(browser, served.url, { viewport: { width: 1280, height: 900 } });
+  const { page, context } = await open(site.browser, site.url, { viewport: { width: 1280, height: 900 } });
   await ready(page);
   const area = page.locator('#draw');
   const [download] = await Promise.all([
@@ -212,7 +202,7 @@ it('saves the model and loads it again; a broken file is explained and changes n
 });
 
 it('explains a shipped model that is missing', async () => {
-  const { page, context } = await open(browser, served.url, { viewport: { width: 1280, height: 900 } });
+  const { page, context } = await open(site.browser, site.url, { viewport: { width: 1280, height: 900 } });
   await context.route('**/model.safetensors', (route) => route.fulfill({ status: 404, body: 'not found' }));
   await ready(page);
   await draw(page, DIGITS[1]!);

@@ -1,20 +1,9 @@
 // Accessibility, small screens, and the screenshots of build/screenshots.
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launch, open, ready, runSection, screenshot } from './browser';
-import { serve, type Served } from './server';
+import { describe, expect, it } from 'vitest';
+import { isolatedPage, open, ready, runSection, screenshot } from './browser';
 
-let browser: Browser;
-let served: Served;
-beforeAll(async () => {
-  browser = await launch();
-  served = await serve({ isolated: true });
-});
-afterAll(async () => {
-  await browser.close();
-  await served.close();
-});
+const site = isolatedPage();
 
 describe.each([
   { name: 'laptop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
@@ -26,7 +15,7 @@ describe.each([
   },
 ])('on a $name', ({ name, ...options }) => {
   it(`${name}: is accessible, fits the screen, and its screenshots are taken`, async () => {
-    const { page, context } = await open(browser, `${served.url}?passes=3`, {
+    const { page, context } = await open(site.browser, `${site.url}?passes=3`, {
       ...options,
       reducedMotion: 'reduce',
     });
@@ -68,7 +57,7 @@ describe.each([
 });
 
 it('can be used with the keyboard alone', async () => {
-  const { page, context } = await open(browser, `${served.url}?passes=1`);
+  const { page, context } = await open(site.browser, `${site.url}?passes=1`);
   await ready(page);
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
