@@ -58,7 +58,9 @@ class Division {
     std::size_t parts = std::clamp(parts_of(work, kUsualPart), 2 * threads, kPartsPerThread * threads);
     parts = std::min({parts, parts_of(work, kLeastPart), length_ / least});
     if (parts > threads) parts -= parts % threads;
-    parts_ = std::max({parts, divide_up(length_, most), std::size_t{1}});
+    std::size_t needed = divide_up(length_, most);
+    if (needed > threads) needed = divide_up(needed, threads) * threads;  // 13 parts on two threads: one works for 7
+    parts_ = std::max({parts, needed, std::size_t{1}});
     // Parts of many rows begin where a tile does; of few, equal ones are better than whole tiles: 64 square in four
     // parts of 16 rows 6.6 us, in parts of 12, 12, 24 and 16 rows 7.6 us.
     unit_ = !by_rows_ ? kColumnUnit : length_ / parts_ >= 2 * kRowUnit ? kRowUnit : 1;

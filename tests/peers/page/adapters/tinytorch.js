@@ -59,10 +59,11 @@ function product(c, form) {
   const { a, aShape, b, bShape } = productData(c);
   if (form === 'copied') {
     const compute = () => {
-      const [ta, tb] = [new tt.Tensor(a, { shape: aShape }), new tt.Tensor(b, { shape: bShape })];
-      const y = multiply(ta, tb, c);
+      const stored = [new tt.Tensor(a, { shape: aShape }), new tt.Tensor(b, { shape: bShape })];
+      const [left, right] = operands(...stored, c);
+      const y = tt.matmul(left, right);
       const data = y.data();
-      for (const tensor of [ta, tb, y]) tensor.dispose();
+      for (const tensor of new Set([...stored, left, right, y])) tensor.dispose();
       return data;
     };
     return { run: () => void compute(), verify: compute };
@@ -74,20 +75,15 @@ function product(c, form) {
     dense.weight.copyFrom(tb);
     return call(() => inference(dense, ta), [ta, tb, dense]);
   }
-  if (form === 'out') return callInto((out) => multiply(ta, tb, c, { out }), [ta, tb]);
+  const [left, right] = operands(ta, tb, c);
+  const owned = [...new Set([ta, tb, left, right])];
+  if (form === 'out') return callInto((out) => tt.matmul(left, right, { out }), owned);
   const kernel = form === 'tensor' ? 'auto' : form;
-  return call(() => multiply(ta, tb, c, { kernel }), [ta, tb]);
+  return call(() => tt.matmul(left, right, { kernel }), owned);
 }
 
-function multiply(ta, tb, c, options) {
-  if (!c.transA && !c.transB) return tt.matmul(ta, tb, options);
-  const left = c.transA ? ta.transpose() : ta;
-  const right = c.transB ? tb.transpose() : tb;
-  const y = tt.matmul(left, right, options);
-  if (left !== ta) left.dispose();
-  if (right !== tb) right.dispose();
-  return y;
-}
+/** The operands as the product takes them: a transposed view costs no copy. */
+const operands = (ta, tb, c) => [c.transA ? ta.transpose() : ta, c.transB ? tb.transpose() : tb];
 
 /** The network with the weights that every library gets. */
 function network() {
