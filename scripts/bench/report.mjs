@@ -62,7 +62,7 @@ function ratioSection(results) {
     titles[id],
     ...results.map(({ ratios }) => (ratios[id] ? `${ratios[id].median.toFixed(2)}` : '-')),
   ]);
-  const peak = results.map(({ measured }) => measured.find((m) => m.library === 'tinytorch')?.percentOfPeak);
+  const peak = results.map((result) => bestForms(result).get('tinytorch')?.percentOfPeak);
   const peakRow = peak.some((p) => p != null)
     ? [['**% of the probe’s peak**', ...peak.map((p) => (p ? p.toFixed(0) : '-'))]]
     : [];
