@@ -118,6 +118,25 @@ TEST(MatmulDivision, SharedOperandsKeepTheBits) {
   set_num_threads(before);
 }
 
+// With several threads a B of several megabytes is multiplied some columns at a time.
+template <class T>
+void check_large_b() {
+  MatmulProblem<T> problem({.m = 610, .n = 607, .k = 2003, .bias = true}, Data::reals);
+  set_num_threads(1);
+  const std::vector<T> expected = problem.run(kAutoKernel);
+  for (const int threads : {2, 3}) {
+    set_num_threads(threads);
+    EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << threads << " threads";
+  }
+}
+
+TEST(MatmulThreads, ALargeBGivesTheSameBits) {
+  const int before = num_threads();
+  check_large_b<float>();
+  check_large_b<double>();
+  set_num_threads(before);
+}
+
 template <class T>
 void check_tiles() {
   const detail::TileHeights heights = detail::tuned_heights<T>();

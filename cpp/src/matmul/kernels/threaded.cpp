@@ -15,6 +15,7 @@
 #include <cstddef>
 
 #include "matmul/kernels.h"
+#include "matmul/packed/block_sizes.h"
 #include "matmul/registry.h"
 #include "parallel/parallel_for.h"
 
@@ -34,6 +35,7 @@ constexpr std::size_t kPartsPerThread = 6;     ///< more only where they would b
 constexpr std::size_t kLeastRows = 16, kMostRows = 84, kMostColumns = 960;
 constexpr std::size_t kPackTogether = 16 * 1024;  ///< elements worth a part: 2 microseconds
 constexpr std::size_t kMostShared = 64 << 20;     ///< bytes
+constexpr std::size_t kCachedB = 4 << 20;         ///< bytes of B that every part reads from the last-level cache
 
 /// The last row of the table before this one that can run here.
 template <class T>
@@ -161,8 +163,18 @@ void pack_together(KernelArgs<T>& args, const Division<T>& division, std::size_t
   }
 }
 
+/// Columns of C that are multiplied at a time: where rows are divided, every part reads all of their B, and that should
+/// stay in the last-level cache. Measured with two threads: 2000 square 140 to 143 ms instead of 143 to 160,
+/// 3000x3000x1500 249 instead of 252.
 template <class T>
-void matmul_threaded(const KernelArgs<T>& given) {
+std::size_t columns_at_once(const MatmulArgs<T>& args) {
+  constexpr std::size_t unit = Division<T>::kColumnUnit;
+  if (num_threads() == 1 || args.m < args.n) return args.n;
+  return even_step(args.n, std::max(kCachedB / (args.k * sizeof(T)), 16 * unit), unit);
+}
+
+template <class T>
+void multiply_columns(const KernelArgs<T>& given) {
   const auto run = best_single<T>().run;
   const Division<T> division(given);
   if (division.parts() == 1 || !help_is_near(division.large())) {
@@ -183,12 +195,28 @@ void matmul_threaded(const KernelArgs<T>& given) {
 }
 
 template <class T>
-std::size_t threaded_workspace(const MatmulArgs<T>& args) {
+void matmul_threaded(const KernelArgs<T>& args) {
+  const std::size_t step = columns_at_once(args);
+  for (std::size_t j = 0; j < args.n; j += step) {
+    multiply_columns(Division<T>::columns(args, j, std::min(j + step, args.n)));
+  }
+}
+
+template <class T>
+std::size_t columns_workspace(const MatmulArgs<T>& args) {
   const std::size_t alone = best_single<T>().workspace_size(args);
   const Division<T> division(args);
   if (division.parts() == 1) return alone;
   const Layout<T> layout(args, division, false);
   return std::max(alone, static_cast<std::size_t>(num_threads()) * layout.scratch + layout.shared);
+}
+
+template <class T>
+std::size_t threaded_workspace(const MatmulArgs<T>& args) {
+  MatmulArgs<T> first = args, last = args;
+  first.n = columns_at_once(args);
+  last.n = (args.n - 1) % first.n + 1;
+  return std::max(columns_workspace(first), columns_workspace(last));
 }
 
 template <class T>
