@@ -137,6 +137,26 @@ TEST(MatmulThreads, ALargeBGivesTheSameBits) {
   set_num_threads(before);
 }
 
+// A k of 2^29 numbers of 8 bytes is a size that 32 bits cannot say; views with stride 0 have such a k and no such
+// memory.
+TEST(MatmulThreads, MoreBytesOfKThanAddresses) {
+  if (sizeof(std::size_t) > 4) GTEST_SKIP() << "addresses of 64 bits";
+  const int before = num_threads();
+  set_num_threads(2);
+  const double zero = 0;
+  double result = 1;
+  MatmulArgs<double> args;
+  args.m = args.n = 1;
+  args.k = std::size_t{1} << 29;
+  args.a = args.b = &zero;
+  args.c = &result;
+  args.a_row = args.a_col = args.b_row = args.b_col = 0;
+  args.c_row = 1;
+  matmul(args);
+  EXPECT_EQ(result, 0);
+  set_num_threads(before);
+}
+
 template <class T>
 void check_tiles() {
   const detail::TileHeights heights = detail::tuned_heights<T>();

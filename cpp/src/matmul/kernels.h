@@ -21,6 +21,7 @@ struct KernelFunctions {
   TileHeights (*tile_heights)() noexcept = nullptr;  ///< null: its tile is always the same
 };
 
+/// A rung for both types.
 struct RungFunctions {
   KernelFunctions<float> f32;
   KernelFunctions<double> f64;
@@ -35,6 +36,7 @@ struct RungFunctions {
   }
 };
 
+/// Those that a build has (CMakeLists.txt) are defined in their files.
 extern const RungFunctions naive_rung, reordered_rung, blocked_rung, eigen_rung, packed_rung, simd_rung, relaxed_rung,
     threaded_rung;
 

@@ -17,9 +17,9 @@ struct KernelRow {
   std::string_view scope;  ///< in the profile: `matmul.` and the name
   std::string_view title;
   std::string_view summary;
-  bool fuses_epilogue;       ///< does bias and activation itself; else the front does, in a second pass over C
-  const char* (*missing)();  ///< why it cannot run here, as the end of a sentence; null where it can
-  const RungFunctions* rung;
+  bool fuses_epilogue;        ///< does bias and activation itself; else the front does, in a second pass over C
+  const char* (*missing)();   ///< why it cannot run here, as the end of a sentence; null where it can
+  const RungFunctions* rung;  ///< never null; without functions where the build lacks it
 
   [[nodiscard]] constexpr std::string_view name() const noexcept { return scope.substr(7); }
   template <class T>

@@ -170,7 +170,7 @@ template <class T>
 std::size_t columns_at_once(const MatmulArgs<T>& args) {
   constexpr std::size_t unit = Division<T>::kColumnUnit;
   if (num_threads() == 1 || args.m < args.n) return args.n;
-  return even_step(args.n, std::max(kCachedB / (args.k * sizeof(T)), 16 * unit), unit);
+  return even_step(args.n, std::max(kCachedB / sizeof(T) / args.k, 16 * unit), unit);
 }
 
 template <class T>

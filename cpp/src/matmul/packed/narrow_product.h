@@ -44,7 +44,8 @@ class NarrowProduct {
 
  private:
   static constexpr int kRows = 3, kVectors = 3;
-  static constexpr std::size_t kMostBytes = 256 * 1024;  ///< of B, which every tile reads from the second-level cache
+  /// Of B, which every tile reads from the second-level cache: 64x6000x10 (240 KB) 158 us, packed 238.
+  static constexpr std::size_t kMostBytes = 256 * 1024;
 
   template <int Rows>
   [[gnu::noinline]] static void tile(const MatmulArgs<T>& args, std::size_t first, const T* init, T floor) {
