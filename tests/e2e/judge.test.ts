@@ -1,6 +1,6 @@
 // The page's own judgement: a mark that says "verified" is worth something only if wrong results lose it.
 import { describe, expect, it } from 'vitest';
-import { compare, gamma, isExactProduct, referenceForward } from '../../web/demo/work/reference';
+import { compare, gamma, isExactProduct, referenceForward } from '../../web/demo/jobs/reference';
 
 const random = (() => {
   let state = 1;

@@ -17,13 +17,13 @@ import type {
   TrainResult,
   TrainUpdate,
 } from './engine/protocol';
-import { JobContext } from './work/context';
-import { runLadder } from './work/ladder';
-import { type Digits, fetchDigits } from './work/mnist';
-import { buildNetwork, runNetwork } from './work/network';
-import { runProfiles } from './work/profile';
-import { clockStepUs } from './work/timing';
-import { classify, runTraining, TrainingControl } from './work/train';
+import { JobContext } from './jobs/context';
+import { runLadder } from './jobs/ladder';
+import { type Digits, fetchDigits } from './jobs/mnist';
+import { buildNetwork, runNetwork } from './jobs/network';
+import { runProfiles } from './jobs/profile';
+import { clockStepUs } from './jobs/timing';
+import { classify, runTraining, TrainingControl } from './jobs/train';
 
 /** Calls back into the page; gives a promise, fulfilled when the page is done with the value. */
 type Tell<T> = (value: T) => unknown;
