@@ -1,6 +1,6 @@
 // The tables of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. They hold
 // entries and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how
-// values cross. embind_nn.cpp and embind_train.cpp go on.
+// values cross. embind_nn.cpp, embind_files.cpp and embind_train.cpp go on.
 
 #include <emscripten/bind.h>
 
@@ -302,6 +302,7 @@ const Call calls[] = {
     TINYTORCH_CALL("setAnomalyDetection", set_anomaly_detection),
 
     TINYTORCH_CALL("kernelCount", kernel_count),
+    TINYTORCH_CALL("leaveOutLadder", leave_out_ladder),
     TINYTORCH_CALL("peak", peak),
     TINYTORCH_CALL("tuning", tuning),
     TINYTORCH_CALL("setTuning", set_tuning),

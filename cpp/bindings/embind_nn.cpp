@@ -1,4 +1,4 @@
-// The table of functions that JavaScript calls, second part: layers and losses.
+// The table of functions that JavaScript calls, second part: layers.
 
 #include <emscripten/bind.h>
 
@@ -91,11 +91,6 @@ std::string gradient_row(int index) {
 }
 std::string gradient_warning(int index) { return stats[static_cast<std::size_t>(index)].warning; }
 
-template <auto Loss>
-Handle loss(Handle x, Handle target, int reduction) {
-  return guarded([=] { return give(Loss(tensor(x), tensor(target), static_cast<Reduction>(reduction))); });
-}
-
 }  // namespace
 
 const Call calls_nn[] = {
@@ -118,10 +113,6 @@ const Call calls_nn[] = {
     TINYTORCH_CALL("initialize", initialize),
     TINYTORCH_CALL("summary", summary),
     TINYTORCH_CALL("gradientStats", gradient_stats),
-
-    TINYTORCH_CALL("crossEntropy", loss<autograd::cross_entropy>),
-    TINYTORCH_CALL("mseLoss", loss<autograd::mse_loss>),
-    TINYTORCH_CALL("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
     {},
 };
 

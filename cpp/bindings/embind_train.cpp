@@ -1,13 +1,11 @@
-// The table of functions that JavaScript calls, third part: optimisers, data, training, files.
-
-#include <emscripten/bind.h>
+// The table of functions that JavaScript calls, fourth part: losses, optimisers, data, training. All of it is in the
+// part of the module that is called `training` (scripts/split_module.mjs).
 
 #include <memory>
-#include <string>
 
 #include "bridge.h"
+#include "tinytorch/autograd.h"
 #include "tinytorch/data.h"
-#include "tinytorch/io.h"
 #include "tinytorch/optim.h"
 #include "tinytorch/train.h"
 
@@ -20,6 +18,13 @@ using TrainerPtr = std::unique_ptr<train::Trainer>;
 using EvaluatorPtr = std::unique_ptr<train::Evaluator>;
 
 double number(const void* address) { return static_cast<double>(reinterpret_cast<std::uintptr_t>(address)); }
+
+// ---- Losses ------------------------------------------------------------------------------------------------
+
+template <auto Loss>
+Handle loss(Handle x, Handle target, int reduction) {
+  return guarded([=] { return give(Loss(tensor(x), tensor(target), static_cast<Reduction>(reduction))); });
+}
 
 // ---- Optimisers; their parameters come in the exchange buffer ----------------------------------------------
 
@@ -59,13 +64,6 @@ double step_schedule(double initial, double factor, double t, double every) {
 
 // ---- Data --------------------------------------------------------------------------------------------------
 
-/// For JavaScript to write a file into.
-Handle create_bytes(double size) {
-  return guarded([=] { return give_bytes(Bytes(static_cast<std::size_t>(size))); });
-}
-Handle read_idx(Handle bytes) {
-  return guarded([=] { return give(data::read_idx(object<Bytes>(bytes))); });
-}
 data::TensorDataset dataset(Handle features, Handle labels, double mean, double deviation) {
   return {tensor(features), tensor(labels), mean, deviation};
 }
@@ -163,47 +161,13 @@ Handle evaluator_result(Handle e) {
   });
 }
 
-// ---- Files -------------------------------------------------------------------------------------------------
-
-Handle create_file() {
-  return guarded([] { return give_object<io::TensorFile>({}); });
-}
-Handle file_add(Handle f, const std::string& name, Handle a) {
-  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
-}
-Handle file_note(Handle f, const std::string& key, const std::string& value) {
-  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
-}
-Handle write_file(Handle f) {
-  return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
-}
-Handle read_file(Handle bytes) {
-  return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
-}
-int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-std::string file_name(Handle f, int index) {
-  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
-}
-Handle file_tensor(Handle f, int index) {
-  return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
-}
-int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-std::string note_key(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
-}
-std::string note_value(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
-}
-Handle state_dict(Handle m) {
-  return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
-}
-Handle load_state_dict(Handle m, Handle f) {
-  return done([=] { io::load_state_dict(module(m), object<io::TensorFile>(f)); });
-}
-
 }  // namespace
 
 const Call calls_train[] = {
+    TINYTORCH_CALL("crossEntropy", loss<autograd::cross_entropy>),
+    TINYTORCH_CALL("mseLoss", loss<autograd::mse_loss>),
+    TINYTORCH_CALL("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
+
     TINYTORCH_CALL("sgd", sgd),
     TINYTORCH_CALL("adam", adam<optim::Adam>),
     TINYTORCH_CALL("adamW", adam<optim::AdamW>),
@@ -217,9 +181,6 @@ const Call calls_train[] = {
     TINYTORCH_CALL("cosineSchedule", cosine_schedule),
     TINYTORCH_CALL("stepSchedule", step_schedule),
 
-    TINYTORCH_CALL("createBytes", create_bytes),
-    TINYTORCH_CALL("releaseBytes", release<Bytes>),
-    TINYTORCH_CALL("readIdx", read_idx),
     TINYTORCH_CALL("loader", loader),
     TINYTORCH_CALL("releaseLoader", release<LoaderPtr>),
     TINYTORCH_CALL("loaderBatches", loader_batches),
@@ -238,26 +199,7 @@ const Call calls_train[] = {
     TINYTORCH_CALL("releaseEvaluator", release<EvaluatorPtr>),
     TINYTORCH_CALL("evaluatorStep", evaluator_step),
     TINYTORCH_CALL("evaluatorResult", evaluator_result),
-
-    TINYTORCH_CALL("createFile", create_file),
-    TINYTORCH_CALL("releaseFile", release<io::TensorFile>),
-    TINYTORCH_CALL("writeFile", write_file),
-    TINYTORCH_CALL("readFile", read_file),
-    TINYTORCH_CALL("fileCount", file_count),
-    TINYTORCH_CALL("fileTensor", file_tensor),
-    TINYTORCH_CALL("noteCount", note_count),
-    TINYTORCH_CALL("stateDict", state_dict),
-    TINYTORCH_CALL("loadStateDict", load_state_dict),
     {},
 };
-
-EMSCRIPTEN_BINDINGS(tinytorch_train) {
-  using emscripten::function;
-  function("fileAdd", file_add);
-  function("fileNote", file_note);
-  function("fileName", file_name);
-  function("noteKey", note_key);
-  function("noteValue", note_value);
-}
 
 }  // namespace tinytorch::bindings

@@ -74,7 +74,8 @@ const api = {
   async start(options: StartOptions, onBytes: (loaded: number, total: number) => void): Promise<EngineInfo> {
     baseUrl = options.baseUrl;
     const begin = performance.now();
-    tt = await load({ variant: options.variant, threads: options.threads, onProgress: onBytes });
+    const { variant, threads, parts } = options;
+    tt = await load({ variant, threads, onProgress: onBytes, ...(parts && { parts }) });
     const loadMs = performance.now() - begin;
     return {
       variant: tt.variant,

@@ -1,5 +1,6 @@
 // The object that load() gives: every concept of one loaded module under one name.
 
+import type { Part } from './builds.js';
 import { InvalidArgumentError } from './errors.js';
 import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
@@ -47,6 +48,8 @@ export interface BuildInfo {
   readonly threads: number;
   /** Why this many. */
   readonly threadsReason: string;
+  /** The optional parts that were loaded. */
+  readonly parts: readonly Part[];
 }
 
 /** A register tile that the kernels can use, as `rows x columns`. */

@@ -1,6 +1,8 @@
 // The functions that a WebAssembly module offers: the tables in cpp/bindings/embind*.cpp, as TypeScript sees them.
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
+import type { Compiled } from './instantiate.js';
+
 /** An address inside the module that names a tensor or a layer. */
 export type Handle = number;
 
@@ -197,6 +199,8 @@ export interface WasmModule {
   tuningEnabled(): boolean;
   setTuning(enabled: boolean): void;
 
+  /** Makes the rungs below the best one unavailable, because the part of the module with them is not loaded. */
+  leaveOutLadder(): void;
   startProfile(): Handle;
   stopProfile(): Handle;
   profileRow(index: number): string;
@@ -212,7 +216,7 @@ export interface WasmModule {
 export interface ModuleOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
-    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+    done: (instance: WebAssembly.Instance, forWorkers: Pick<Compiled, 'core' | 'rest'>) => void,
   ): object;
   /** The memory and the number of workers of a module with threads. */
   wasmMemory?: WebAssembly.Memory;
@@ -226,7 +230,7 @@ export interface RawModule {
   readonly wasmMemory: WebAssembly.Memory;
   readonly wasmTable: WebAssembly.Table;
   readonly PThread?: { terminateAllThreads(): void };
-  calls(part: number): number;
+  calls(table: number): number;
 }
 
 /** What the ES module beside each .wasm exports. */

@@ -24,6 +24,10 @@ inline constexpr KernelId kAutoKernel = -1;
 /// All rungs, slow to fast, those that this build lacks included.
 [[nodiscard]] std::span<const KernelInfo> kernels();
 
+/// Makes the rungs below the best one of one thread unavailable, for a program that runs without their code (the parts
+/// of the WebAssembly module, scripts/split_module.mjs). To be called before kernels().
+void leave_out_ladder() noexcept;
+
 /// The rung with that name (`auto` gives kAutoKernel). Throws Error(unknown_kernel) with the names there
 /// are, or Error(kernel_unavailable) where this build or processor lacks it.
 [[nodiscard]] KernelId kernel_id(std::string_view name);

@@ -80,6 +80,14 @@ constexpr auto table = std::to_array<KernelRow>({
 
 std::array<std::atomic<std::uint64_t>, table.size()> calls{};
 
+/// The rungs before this one are not loaded.
+std::size_t first_loaded = 0;
+
+/// Why a rung cannot run; null if it can.
+const char* missing(std::size_t rung) {
+  return rung < first_loaded ? "the slower rungs were not loaded with the module" : table[rung].missing();
+}
+
 std::string names() {
   std::string text;
   for (const KernelRow& row : table) {
@@ -105,7 +113,7 @@ void require_kernel(KernelId id) {
                                                std::to_string(table.size()) + ": " + names());
   }
   const KernelRow& row = table[static_cast<std::size_t>(id)];
-  if (const char* reason = row.missing()) {
+  if (const char* reason = missing(static_cast<std::size_t>(id))) {
     throw Error(ErrorCode::kernel_unavailable,
                 "matmul: kernel '" + std::string(row.name()) + "' is not available: " + reason);
   }
@@ -120,11 +128,18 @@ std::span<const KernelInfo> kernels() {
     std::array<KernelInfo, detail::table.size()> result{};
     for (std::size_t i = 0; i < result.size(); ++i) {
       const detail::KernelRow& row = detail::table[i];
-      result[i] = {row.name(), row.title, row.summary, row.missing() == nullptr};
+      result[i] = {row.name(), row.title, row.summary, detail::missing(i) == nullptr};
     }
     return result;
   }();
   return infos;
+}
+
+void leave_out_ladder() noexcept {
+  // The last row is all cores, with the best rung of one.
+  for (std::size_t rung = 0; rung + 1 < detail::table.size(); ++rung) {
+    if (detail::table[rung].missing() == nullptr) detail::first_loaded = rung;
+  }
 }
 
 KernelId kernel_id(std::string_view name) {

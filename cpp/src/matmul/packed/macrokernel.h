@@ -226,14 +226,13 @@ class PackedProduct {
     const bool relu = args.activation == Activation::relu && pc + kc == args.k;
     tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
 
-    const MicroTile<T> micro = Tiles::get(run.height, b.width / V::width);
     if (b.columns == b.width && run.rows == run.height) {
-      micro(tile);
+      Tiles::run(run.height, b.width / V::width, tile);
       return;
     }
     tile.tiles = 1;
     for (std::size_t t = 0; t < run.tiles; ++t) {
-      multiply_padded(micro, tile, run.rows, b);
+      multiply_padded(tile, run, b);
       tile.a += tile.a_tile;
       tile.c += static_cast<std::ptrdiff_t>(run.rows) * tile.c_row;
       tile.init += static_cast<std::ptrdiff_t>(run.rows) * tile.init_row;
@@ -241,7 +240,8 @@ class PackedProduct {
   }
 
   /// One tile of which only `rows` x b.columns exist in C, by way of a full one.
-  static void multiply_padded(MicroTile<T> micro, TileArgs<T> tile, std::size_t rows, const Panel& b) {
+  static void multiply_padded(TileArgs<T> tile, const TileRun& run, const Panel& b) {
+    const std::size_t rows = run.rows;
     T buffer[Tiles::mr * Tiles::nr] = {};
     T* const c = tile.c;
     const std::ptrdiff_t c_row = tile.c_row;
@@ -252,7 +252,7 @@ class PackedProduct {
     tile.init = tile.c = buffer;
     tile.c_row = static_cast<std::ptrdiff_t>(b.width);
     if (tile.init_row != 0) tile.init_row = tile.c_row;
-    micro(tile);
+    Tiles::run(run.height, b.width / V::width, tile);
     for (std::size_t i = 0; i < rows; ++i) {
       std::copy_n(buffer + i * b.width, b.columns, c + static_cast<std::ptrdiff_t>(i) * c_row);
     }

@@ -81,9 +81,6 @@ template <class V, class Rounding, int MR, int NV>
   }
 }
 
-template <class T>
-using MicroTile = void (*)(const TileArgs<T>&);
-
 /// The tiles of one rung, of up to MR rows by NV vectors: the main one, and those that finish a matrix, down to MinRows
 /// by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can be the
 /// main one, with the same bits; it is Main unless tuning.cpp finds Other to be faster on this machine.
@@ -100,20 +97,14 @@ struct TileSet {
   static inline std::atomic<std::size_t> main_rows{Main};
   [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, {Main, Other}, nr}; }
 
-  [[nodiscard]] static MicroTile<value_type> get(std::size_t rows, std::size_t vectors) {
-    static constexpr Table table{};
-    return table.tiles[rows - MinRows][vectors - MinNV];
-  }
-
- private:
-  struct Table {
-    MicroTile<value_type> tiles[MR - MinRows + 1][NV - MinNV + 1]{};
-    constexpr Table() {
-      simd::unroll<MR - MinRows + 1>([&](auto i) {
-        simd::unroll<NV - MinNV + 1>([&](auto j) { tiles[i][j] = micro_tile<V, Rounding, MinRows + i, MinNV + j>; });
+  /// Calls each tile by its name, not by a pointer: V8 calls those directly.
+  static void run(std::size_t rows, std::size_t vectors, const TileArgs<value_type>& tile) {
+    simd::unroll<MR - MinRows + 1>([&](auto i) {
+      simd::unroll<NV - MinNV + 1>([&](auto j) {
+        if (rows == MinRows + i && vectors == MinNV + j) micro_tile<V, Rounding, MinRows + i, MinNV + j>(tile);
       });
-    }
-  };
+    });
+  }
 };
 
 }  // namespace tinytorch::detail
