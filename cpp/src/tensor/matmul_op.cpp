@@ -16,14 +16,24 @@ namespace {
 /// The leading axes, without the matrix.
 Dims batch_of(const Dims& dims) { return Dims(std::span(dims.begin(), dims.size() - 2)); }
 
-Tensor as_matrices(const Tensor& a, std::int64_t axis) {
-  if (a.ndim() > 1) return a;
-  return a.reshape(axis == 0 ? Shape{1, a.numel()} : Shape{a.numel(), 1});
-}
+/// An operand as a stack of matrices: the tensor itself, or a view of a vector as a row (axis 0) or a column (axis 1).
+/// A small product is over in a quarter of a microsecond, so a tensor that is used as it is is not even copied.
+class Operand {
+ public:
+  Operand(const Tensor& given, std::int64_t axis) : given_(given) {
+    if (given.ndim() <= 1) view_ = given.reshape(axis == 0 ? Shape{1, given.numel()} : Shape{given.numel(), 1});
+  }
+  const Tensor* operator->() const { return view_.defined() ? &view_ : &given_; }
+  const Tensor& operator*() const { return *operator->(); }
+
+ private:
+  const Tensor& given_;
+  Tensor view_;
+};
 
 /// The operands as stacks of matrices with a common batch shape.
 struct Product {
-  Tensor a, b;
+  Operand a, b;
   Shape batch;
   std::int64_t m, n, k;
   Shape result;
@@ -34,15 +44,15 @@ Product describe(const Tensor& a, const Tensor& b) {
   if (a.ndim() == 0 || b.ndim() == 0) {
     fail(ErrorCode::shape, {"matmul: operands need at least one axis: a is ", a.shape(), ", b is ", b.shape()});
   }
-  Product p{as_matrices(a, 0), as_matrices(b, 1), {}, 0, 0, 0, {}};
-  p.m = p.a.size(-2);
-  p.k = p.a.size(-1);
-  p.n = p.b.size(-1);
-  if (p.b.size(-2) != p.k) {
+  Product p{{a, 0}, {b, 1}, {}, 0, 0, 0, {}};
+  p.m = p.a->size(-2);
+  p.k = p.a->size(-1);
+  p.n = p.b->size(-1);
+  if (p.b->size(-2) != p.k) {
     fail(ErrorCode::shape, {"matmul: inner dimensions differ: a is ", a.shape(), ", b is ", b.shape()});
   }
-  if (p.a.ndim() > 2 || p.b.ndim() > 2) {
-    const Shape x = batch_of(p.a.shape()), y = batch_of(p.b.shape());
+  if (p.a->ndim() > 2 || p.b->ndim() > 2) {
+    const Shape x = batch_of(p.a->shape()), y = batch_of(p.b->shape());
     p.batch = broadcast_shapes(x, y, "matmul: leading axes");
   }
   p.result = p.batch;
@@ -52,18 +62,10 @@ Product describe(const Tensor& a, const Tensor& b) {
 }
 
 void require_bias(const Tensor& bias, const Product& p) {
-  require_same_floating(p.a, bias, "matmul: bias");
+  require_same_floating(*p.a, bias, "matmul: bias");
   if (bias.shape() != Shape{p.n}) {
     fail(ErrorCode::shape, {"matmul: bias is ", bias.shape(), ", needs ", Shape{p.n}});
   }
-}
-
-/// out as [batch, m, n] with rows that a kernel can write.
-Tensor stacked(const Tensor& out, const Product& p) {
-  Shape shape = p.batch;
-  shape.push_back(p.m);
-  shape.push_back(p.n);
-  return out.shape() == shape ? out : out.reshape(shape);
 }
 
 /// The product of one pair of matrices of a stack: offsets in elements from the tensors' first ones.
@@ -79,13 +81,13 @@ void multiply(const Product& p, const Tensor& c, const Tensor& bias, const ops::
   args.n = static_cast<std::size_t>(p.n);
   args.k = static_cast<std::size_t>(p.k);
   args.c = element(c, offset[0]);
-  args.a = element(p.a, offset[1]);
-  args.b = element(p.b, offset[2]);
+  args.a = element(*p.a, offset[1]);
+  args.b = element(*p.b, offset[2]);
   args.c_row = stride(c, 2);
-  args.a_row = stride(p.a, 2);
-  args.a_col = stride(p.a, 1);
-  args.b_row = stride(p.b, 2);
-  args.b_col = stride(p.b, 1);
+  args.a_row = stride(*p.a, 2);
+  args.a_col = stride(*p.a, 1);
+  args.b_row = stride(*p.b, 2);
+  args.b_col = stride(*p.b, 1);
   args.bias = bias.defined() ? element(bias, 0) : nullptr;
   args.activation = options.activation;
   args.accumulate = options.accumulate;
@@ -100,20 +102,20 @@ Strides batch_strides(const Tensor& t, const Product& p) {
   return batch_of(t.expand(full).strides());
 }
 
-void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options) {
+/// C is `c` as [batch, m, n], with rows that a kernel can write.
+void run_stacked(const Product& p, const Tensor& c, const ops::MatmulOptions& options) {
   const Tensor bias = options.bias ? options.bias->contiguous() : Tensor();
-  const Tensor c = stacked(out, p);
   ++c.impl()->storage->version;
   const auto multiply_at = [&](std::int64_t rows, const Offsets& offset) {
     for_floating(c.dtype(), [&]<class T>() { multiply<T>(p, c, bias, options, rows, offset); });
   };
   if (p.batch.empty()) return multiply_at(p.m, {});
   // One matrix for the whole stack: a single tall product.
-  if (p.b.ndim() == 2 && p.a.is_contiguous() && c.is_contiguous()) {
+  if (p.b->ndim() == 2 && p.a->is_contiguous() && c.is_contiguous()) {
     return multiply_at(c.numel() / std::max<std::int64_t>(p.n, 1), {});
   }
   if (numel(p.batch) == 0) return;
-  const Strides sc = batch_strides(c, p), sa = batch_strides(p.a, p), sb = batch_strides(p.b, p);
+  const Strides sc = batch_strides(c, p), sa = batch_strides(*p.a, p), sb = batch_strides(*p.b, p);
   const LoopNest nest = make_loop_nest(p.batch, {&sc, &sa, &sb});
   for_rows(nest, 0, nest.rows(), [&](const Offsets& first) {
     Offsets offset = first;
@@ -122,6 +124,14 @@ void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options)
       for (std::size_t k = 0; k < offset.size(); ++k) offset[k] += nest.row_step(k);
     }
   });
+}
+
+void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options) {
+  if (out.ndim() == p.batch.size() + 2) return run_stacked(p, out, options);
+  Shape shape = p.batch;
+  shape.push_back(p.m);
+  shape.push_back(p.n);
+  run_stacked(p, out.reshape(shape), options);
 }
 
 }  // namespace
@@ -136,22 +146,25 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   if (options.accumulate && options.out == nullptr) {
     detail::fail(ErrorCode::invalid_argument, {"matmul: accumulate needs out, the tensor that is added to"});
   }
-  Tensor out;
-  Tensor result;  // what the kernels write: out, or a dense stand-in where out's columns have gaps
   if (options.out == nullptr) {
-    out = result = Tensor::empty(p.result, a.dtype());
-  } else {
-    out = *options.out;
-    detail::require_out(out, p.result, a.dtype(), "matmul");
-    if (detail::may_overlap(out, a) || detail::may_overlap(out, b) ||
-        (options.bias && detail::may_overlap(out, *options.bias))) {
-      detail::fail(ErrorCode::invalid_argument, {"matmul: out shares memory with an operand"});
-    }
-    const bool dense_rows = out.is_contiguous() || (a.ndim() > 1 && b.ndim() > 1 && out.strides()[out.ndim() - 1] == 1);
-    result = dense_rows ? out : options.accumulate ? out.clone() : Tensor::empty(p.result, a.dtype());
+    Tensor result = Tensor::empty(p.result, a.dtype());
+    detail::run(p, result, options);
+    return result;
   }
-  detail::run(p, result, options);
-  if (result.impl() != out.impl()) out.copy_from(result);
+  Tensor& out = *options.out;
+  detail::require_out(out, p.result, a.dtype(), "matmul");
+  if (detail::may_overlap(out, a) || detail::may_overlap(out, b) ||
+      (options.bias && detail::may_overlap(out, *options.bias))) {
+    detail::fail(ErrorCode::invalid_argument, {"matmul: out shares memory with an operand"});
+  }
+  const bool dense_rows = out.is_contiguous() || (a.ndim() > 1 && b.ndim() > 1 && out.strides()[out.ndim() - 1] == 1);
+  if (dense_rows) {
+    detail::run(p, out, options);
+  } else {
+    const Tensor dense = options.accumulate ? out.clone() : Tensor::empty(p.result, a.dtype());
+    detail::run(p, dense, options);
+    out.copy_from(dense);
+  }
   return out;
 }
 
