@@ -215,6 +215,7 @@ template <class T>
 std::size_t threaded_workspace(const MatmulArgs<T>& args) {
   MatmulArgs<T> first = args, last = args;
   first.n = columns_at_once(args);
+  if (first.n == args.n) return columns_workspace(args);
   last.n = (args.n - 1) % first.n + 1;
   return std::max(columns_workspace(first), columns_workspace(last));
 }
