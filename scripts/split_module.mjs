@@ -15,17 +15,25 @@ import { withEntriesOfMainTable } from './wasm_tables.mjs';
  * threads, the profiler, what measures the machine, what large tensors alone spend time in, the C and C++ libraries.
  */
 const PARTS = {
-  // All that a call of a small operation runs through, because calls between files cost some nanoseconds.
+  // All that a call of a small product or layer runs through, because calls between files cost some nanoseconds.
   'bindings/bridge': 'operations',
   'bindings/embind.': 'operations',
   'src/matmul/': 'operations',
   'src/matmul/peak_probe': 'core',
   'src/matmul/tuning': 'core',
+  'src/nn/activations': 'operations',
+  'src/nn/dense': 'operations',
+  'src/nn/kept_panels': 'operations',
+  'src/nn/module': 'operations',
+  'src/nn/sequential': 'operations',
   'src/tensor/': 'operations',
+  'src/tensor/argmax': 'core',
   'src/tensor/compare': 'core',
   'src/tensor/pow': 'core',
   'src/tensor/random': 'core',
-  // Layers, files, and the recording of operations, which layers do unless they are told not to.
+  'src/tensor/reduce': 'core',
+  'src/tensor/softmax': 'core',
+  // Files, the other layers, and the recording of operations, which layers do unless they are told not to.
   'bindings/embind_nn': 'models',
   'bindings/embind_files': 'models',
   'src/autograd/': 'models',
