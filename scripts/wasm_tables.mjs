@@ -1,7 +1,7 @@
 // What split_module.mjs does to the function table. In a module that wasm-split has cut, the main table leads to a
 // function of a part by a detour: its entry is a function of the core that does nothing but call that function through
-// the part's own table. A microkernel is called so often that this shows (64 square: 2 %). So each part is given an
-// element segment of its own for the main table, which puts its functions in the place of those detours when the part is
+// the part's own table. JavaScript calls through the main table, and so do the loops over rows. So each part is given an
+// element segment more, for the main table, which puts its functions in the place of those detours when the part is
 // instantiated. Numbers and sections are those of the WebAssembly core specification, chapter 5 (binary format).
 
 const SECTION = { import: 2, export: 7, element: 9, code: 10 };
