@@ -29,6 +29,7 @@ const PARTS = {
   'src/tensor/': 'operations',
   'src/tensor/argmax': 'core',
   'src/tensor/compare': 'core',
+  'src/tensor/copy': 'core',
   'src/tensor/pow': 'core',
   'src/tensor/random': 'core',
   'src/tensor/reduce': 'core',

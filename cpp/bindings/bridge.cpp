@@ -84,7 +84,7 @@ int error_code() { return kept_code; }
 std::string error_text() { return kept_text.data(); }
 
 Handle calls_of_part(int part) {
-  const std::array tables{calls, calls_nn, calls_files, calls_train};
+  const std::array tables{calls, calls_nn, calls_files, calls_train, calls_inspect};
   const auto index = static_cast<std::size_t>(part);
   return index < tables.size() ? reinterpret_cast<Handle>(tables[index]) : 0;
 }

@@ -55,8 +55,8 @@ struct Call {
 };
 /// A macro, because a cast in a function would make it code that runs, four kilobytes of it, instead of data.
 #define TINYTORCH_CALL(name, ...) {name, reinterpret_cast<void (*)()>(__VA_ARGS__)}
-extern const Call calls[], calls_nn[], calls_files[], calls_train[];
-/// The address of the first, second, third or fourth of these tables; 0 after the last.
+extern const Call calls[], calls_nn[], calls_files[], calls_train[], calls_inspect[];
+/// The address of the table with that number, from 0; 0 after the last.
 [[nodiscard]] Handle calls_of_part(int part);
 
 /// Runs `body` and returns its handle, or 0 after keeping what it threw. Errors travel as a result and not as

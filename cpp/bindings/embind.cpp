@@ -1,6 +1,6 @@
-// The tables of functions that JavaScript calls, first part: tensors, operations, kernels, profile, memory. They hold
-// entries and copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how
-// values cross. embind_nn.cpp, embind_files.cpp and embind_train.cpp go on.
+// The tables of functions that JavaScript calls, first part: tensors, operations, gradients. They hold entries and
+// copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how values cross.
+// embind_nn.cpp, embind_files.cpp, embind_train.cpp and embind_inspect.cpp go on.
 
 #include <emscripten/bind.h>
 
@@ -9,7 +9,6 @@
 
 #include "bridge.h"
 #include "tinytorch/autograd.h"
-#include "tinytorch/threads.h"
 #include "tinytorch/tinytorch.h"
 
 namespace tinytorch::bindings {
@@ -185,62 +184,6 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
   return done([=] { backward(tensor(root), {tensor_or_none(gradient_of_root), retain_graph}); });
 }
 
-// ---- Kernels, profile, memory ------------------------------------------------------------------------------
-
-int kernel_count() { return static_cast<int>(kernels().size()); }
-template <auto Field>
-std::string kernel_text(int index) {
-  return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
-}
-bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
-/// exchange[0]: thousand million operations a second.
-Handle peak(int dtype, KernelId kernel) {
-  return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
-}
-/// exchange: rows and columns of the tile, milliseconds spent, candidates, then rows and GFLOP/s of each.
-Handle tuning(int dtype) {
-  return done([=] {
-    const TileTuning tuned = tile_tuning(static_cast<DType>(dtype));
-    exchange[0] = static_cast<double>(tuned.rows);
-    exchange[1] = static_cast<double>(tuned.columns);
-    exchange[2] = tuned.ms;
-    exchange[3] = static_cast<double>(tuned.candidates.size());
-    std::size_t at = 4;
-    for (const auto& [rows, gflops] : tuned.candidates) {
-      exchange[at++] = static_cast<double>(rows);
-      exchange[at++] = gflops;
-    }
-  });
-}
-Handle find_kernel(const std::string& name) {
-  return done([&] { exchange[0] = kernel_id(name); });
-}
-
-ProfileReport report;
-Handle start_profile() {
-  return done([] { profile_start(); });
-}
-/// exchange: the number of rows, the wall time.
-Handle stop_profile() {
-  return done([] {
-    report = profile_stop();
-    send({static_cast<double>(report.rows.size()), report.wall_ms});
-  });
-}
-/// exchange: calls, total, self, share, flops. Returns the name.
-std::string profile_row(int index) {
-  const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
-  send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
-  return row.name;
-}
-
-/// exchange: storages, live bytes, peak bytes, pooled bytes.
-void memory() {
-  const MemoryStats stats = memory_stats();
-  send({static_cast<double>(stats.storages), static_cast<double>(stats.live_bytes),
-        static_cast<double>(stats.peak_bytes), static_cast<double>(stats.pooled_bytes)});
-}
-
 }  // namespace
 
 const Call calls[] = {
@@ -300,19 +243,6 @@ const Call calls[] = {
     TINYTORCH_CALL("backward", go_back),
     TINYTORCH_CALL("setGradEnabled", set_grad_enabled),
     TINYTORCH_CALL("setAnomalyDetection", set_anomaly_detection),
-
-    TINYTORCH_CALL("kernelCount", kernel_count),
-    TINYTORCH_CALL("leaveOutLadder", leave_out_ladder),
-    TINYTORCH_CALL("peak", peak),
-    TINYTORCH_CALL("tuning", tuning),
-    TINYTORCH_CALL("setTuning", set_tuning),
-    TINYTORCH_CALL("startProfile", start_profile),
-    TINYTORCH_CALL("stopProfile", stop_profile),
-    TINYTORCH_CALL("threads", num_threads),
-    TINYTORCH_CALL("setThreads", set_num_threads),
-    TINYTORCH_CALL("memory", memory),
-    TINYTORCH_CALL("resetPeakMemory", reset_peak_memory),
-    TINYTORCH_CALL("releasePooledMemory", release_pooled_memory),
     {},
 };
 
@@ -322,13 +252,6 @@ EMSCRIPTEN_BINDINGS(tinytorch) {
   function("errorText", error_text);
   function("requiresGrad", is_recorded);
   function("gradEnabled", grad_enabled);
-  function("kernelName", kernel_text<&KernelInfo::name>);
-  function("kernelTitle", kernel_text<&KernelInfo::title>);
-  function("kernelSummary", kernel_text<&KernelInfo::summary>);
-  function("kernelAvailable", kernel_available);
-  function("findKernel", find_kernel);
-  function("tuningEnabled", tuning_enabled);
-  function("profileRow", profile_row);
 }
 
 }  // namespace tinytorch::bindings

@@ -159,8 +159,8 @@ TEST(MatmulThreads, MoreBytesOfKThanAddresses) {
 
 template <class T>
 void check_tiles() {
-  const detail::TileHeights heights = detail::tuned_heights<T>();
-  if (!heights.main) return;
+  const detail::TileChoices tiles = detail::tuned_choices<T>();
+  if (!tiles.chosen) return;
   for (const MatmulCase& which :
        {MatmulCase{.m = 131, .n = 101, .k = 530, .accumulate = true, .bias = true, .relu = true},
         MatmulCase{.m = 64, .n = 144, .k = 70, .a = Layout::columns}, MatmulCase{.m = 5, .n = 9, .k = 7},
@@ -169,11 +169,13 @@ void check_tiles() {
     SCOPED_TRACE(which);
     MatmulProblem<T> problem(which, Data::reals);
     const std::vector<T> expected = problem.run(kAutoKernel);
-    for (std::size_t rows = heights.least; rows <= heights.most; ++rows) {
-      heights.main->store(rows);
-      EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << "tile of " << rows << " rows";
+    for (std::uint16_t rows = tiles.least; rows <= tiles.most; ++rows) {
+      for (const bool packs_a : {false, true}) {
+        tiles.chosen->store({rows, packs_a});
+        EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << rows << " rows, " << (packs_a ? "packed" : "not");
+      }
     }
-    heights.main->store(heights.candidates[0]);
+    tiles.chosen->store(tiles.candidates[0]);
   }
 }
 
@@ -193,15 +195,11 @@ TEST(MatmulTiles, AreMeasuredOnTheWayAndGivenBack) {
   const std::vector<float> expected = problem.run(kAutoKernel);
   for (int round = 0; round < 150; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
   const TileTuning tuned = tile_tuning(DType::float32);
-  bool listed = tuned.candidates.empty();
-  for (const auto& candidate : tuned.candidates) {
-    EXPECT_GT(candidate.gflops, 0);
-    listed |= candidate.rows == tuned.rows;
-  }
-  EXPECT_TRUE(listed);
+  for (const auto& candidate : tuned.candidates) EXPECT_GT(candidate.gflops, 0);
+  EXPECT_EQ(tuned.chosen >= 0, !tuned.candidates.empty());
   set_tuning(false);
   EXPECT_FALSE(tuning_enabled());
-  EXPECT_EQ(tile_tuning(DType::float32).rows, detail::tuned_heights<float>().candidates[0]);
+  EXPECT_EQ(tile_tuning(DType::float32).chosen, tuned.candidates.empty() ? -1 : 0);
   EXPECT_THROW((void)tile_tuning(DType::int32), Error);
 }
 

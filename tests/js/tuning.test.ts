@@ -25,7 +25,7 @@ describe.each(runnableVariants())('%s', (variant) => {
       return;
     }
     const { float32, float64 } = on.tuned.candidates;
-    expect(float32.length).toBeGreaterThanOrEqual(2);
+    expect(float32.length).toBe(3);
     expect(float32.map(({ tile }) => tile)).toContain(on.tuned.chosen.float32);
     for (const { gflops } of float32) expect(gflops).toBeGreaterThan(0);
     expect(on.tuned.ms).toBeGreaterThan(0);

@@ -52,8 +52,9 @@ export interface BuildInfo {
   readonly parts: readonly Part[];
 }
 
-/** A register tile that the kernels can use, as `rows x columns`. */
+/** A register tile that the kernels can use. */
 export interface TileCandidate {
+  /** `rows x columns`: `6x8`; or `6x8 packed`, where the left operand is copied into tiles for all but small products. */
   readonly tile: string;
   /** Of one thread; 0 until measured. */
   readonly gflops: number;
@@ -154,18 +155,18 @@ function readTuning(runtime: Runtime): Tuning {
   const { module } = runtime;
   const of = (dtype: DType) => {
     runtime.check(module.tuning(runtime.dtypeCode(dtype, 'tuning')));
-    const [rows, columns, ms, count, ...rest] = runtime.numbers as unknown as [
+    const [chosen, columns, ms, count, ...rest] = runtime.numbers as unknown as [
       number,
       number,
       number,
       number,
     ];
     const numbers = rest as number[];
-    const candidates = Array.from({ length: count }, (_, i) => ({
-      tile: `${numbers[2 * i]}x${columns}`,
-      gflops: numbers[2 * i + 1]!,
-    }));
-    return { chosen: rows ? `${rows}x${columns}` : null, candidates, ms };
+    const candidates = Array.from({ length: count }, (_, i) => {
+      const [rows, packsA, gflops] = numbers.slice(3 * i) as [number, number, number];
+      return { tile: `${rows}x${columns}${packsA ? ' packed' : ''}`, gflops };
+    });
+    return { chosen: candidates[chosen]?.tile ?? null, candidates, ms };
   };
   const float32 = of('float32');
   const float64 = of('float64');

@@ -70,14 +70,16 @@ void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 /// Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
 [[nodiscard]] double peak_gflops(DType dtype, KernelId kernel = kAutoKernel, double milliseconds = 40);
 
-/// The height of the register tile in the best rung of one thread, and what each was measured to do.
+/// The register tile of the best rung of one thread, and what each candidate was measured to do.
 struct TileTuning {
   struct Candidate {
     std::size_t rows;
+    bool packs_a;   ///< A is copied into tiles for all products but the smallest; else only for those of many columns
     double gflops;  ///< 0 until measured
   };
-  std::size_t columns = 0, rows = 0;  ///< of the tile in use; 0 where the build leaves no choice
-  double ms = 0;                      ///< spent on measuring
+  std::size_t columns = 0;  ///< of all tiles; 0 where the build leaves no choice
+  double ms = 0;            ///< spent on measuring
+  int chosen = -1;          ///< the candidate in use; -1 where it is none of them
   std::vector<Candidate> candidates;
 };
 

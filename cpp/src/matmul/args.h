@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "tinytorch/matmul.h"
 
@@ -27,11 +28,17 @@ struct KernelArgs : MatmulArgs<T> {
   const T* packed_a = nullptr;
 };
 
-/// The heights that a rung's main register tile can have, and the place that says which it has.
-struct TileHeights {
-  std::atomic<std::size_t>* main = nullptr;  ///< null: there is no choice
-  std::size_t least = 0, most = 0;           ///< all between them are possible
-  std::array<std::size_t, 2> candidates{};   ///< worth timing: the usual one first
+/// A rung's main register tile: its height, and whether A is copied into tiles even where that need not be.
+struct TileChoice {
+  std::uint16_t rows = 0;
+  bool packs_a = false;
+  friend bool operator==(const TileChoice&, const TileChoice&) = default;
+};
+/// What there is to choose from, and the place that says what is chosen.
+struct TileChoices {
+  std::atomic<TileChoice>* chosen = nullptr;  ///< null: there is no choice
+  std::uint16_t least = 0, most = 0;          ///< rows; all between them are possible
+  std::array<TileChoice, 3> candidates{};     ///< worth timing: the usual one first
   std::size_t columns = 0;
 };
 
@@ -42,9 +49,10 @@ struct Packing {
   bool keeping_b_pays = false;           ///< products like this are faster from panels of B that are kept
 };
 
-/// matmul() of the public header for a caller that keeps B in panels.
+/// matmul() of the public header for a caller that keeps B in panels. The arguments are its to change: a small product
+/// is over in the time of ten such copies.
 template <class T>
-void matmul(const KernelArgs<T>& args, KernelId kernel);
+void matmul(KernelArgs<T>& args, KernelId kernel);
 
 /// The rung that runs such a product: the one that is asked for, or the policy's choice.
 template <class T>

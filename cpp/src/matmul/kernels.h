@@ -18,7 +18,7 @@ struct KernelFunctions {
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
   Packing (*packing)(const MatmulArgs<T>&) = nullptr;
   void (*pack_a)(const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;  ///< blocks of packed_a
-  TileHeights (*tile_heights)() noexcept = nullptr;  ///< null: its tile is always the same
+  TileChoices (*tile_choices)() noexcept = nullptr;  ///< null: its tile is always the same
 };
 
 /// A rung for both types.

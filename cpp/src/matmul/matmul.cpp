@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "matmul/policy.h"
 #include "matmul/registry.h"
@@ -72,15 +73,15 @@ void fill_zero(const MatmulArgs<T>& args) {
 
 /// Bias and activation as a second pass over C, for the rungs that do not do it while C is in registers.
 template <class T>
-void epilogue(const MatmulArgs<T>& args) {
-  if (!args.bias && args.activation == Activation::none) return;
+void epilogue(const MatmulArgs<T>& args, const T* bias, Activation activation) {
+  if (!bias && activation == Activation::none) return;
   const ProfileScope scope("matmul.epilogue");
   for (std::size_t i = 0; i < args.m; ++i) {
     T* row = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
-    if (args.bias) {
-      for (std::size_t j = 0; j < args.n; ++j) row[j] += args.bias[j];
+    if (bias) {
+      for (std::size_t j = 0; j < args.n; ++j) row[j] += bias[j];
     }
-    if (args.activation == Activation::relu) {
+    if (activation == Activation::relu) {
       for (std::size_t j = 0; j < args.n; ++j) row[j] = row[j] < 0 ? 0 : row[j];  // NaN stays
     }
   }
@@ -143,34 +144,35 @@ void pack_b(const MatmulArgs<T>& given, KernelId rung, T* out) {
 }
 
 template <class T>
-void matmul(const KernelArgs<T>& given, KernelId kernel) {
+void matmul(KernelArgs<T>& args, KernelId kernel) {
   if (kernel != kAutoKernel) detail::require_kernel(kernel);
-  if (given.m == 0 || given.n == 0) return;
+  if (args.m == 0 || args.n == 0) return;
 #ifndef NDEBUG
-  check(given);
+  check(args);
 #endif
-  if (given.k == 0) {
-    if (!given.accumulate) fill_zero(given);
-    epilogue(given);
+  if (args.k == 0) {
+    if (!args.accumulate) fill_zero(args);
+    epilogue(args, args.bias, args.activation);
     return;
   }
 
-  KernelArgs<T> args = given;
   settle_strides(args);
   kernel = resolve_kernel<T>(args, kernel);
   const KernelRow& row = detail::kernel_rows()[static_cast<std::size_t>(kernel)];
-  if (!row.fuses_epilogue) {
-    args.bias = nullptr;
-    args.activation = Activation::none;
+  if (row.fuses_epilogue) {
+    detail::tune_on_the_way<T>(args);
+    run(row, args);
+  } else {
+    const T* const bias = std::exchange(args.bias, nullptr);
+    const Activation activation = std::exchange(args.activation, Activation::none);
+    run(row, args);
+    epilogue(args, bias, activation);
   }
-  if (row.fuses_epilogue) detail::tune_on_the_way<T>(args);
-  run(row, args);
   detail::count_kernel_call(kernel);
-  if (!row.fuses_epilogue) epilogue(given);
 }
 
 #define TINYTORCH_INSTANTIATE(T)                                         \
-  template void matmul<T>(const KernelArgs<T>&, KernelId);               \
+  template void matmul<T>(KernelArgs<T>&, KernelId);                     \
   template KernelId resolve_kernel<T>(const MatmulArgs<T>&, KernelId);   \
   template std::size_t packed_b_size<T>(const MatmulArgs<T>&, KernelId); \
   template void pack_b<T>(const MatmulArgs<T>&, KernelId, T*);
@@ -182,7 +184,8 @@ TINYTORCH_INSTANTIATE(double)
 
 template <class T>
 void matmul(const MatmulArgs<T>& args, KernelId kernel) {
-  detail::matmul(KernelArgs<T>{args}, kernel);
+  KernelArgs<T> own{args};
+  detail::matmul(own, kernel);
 }
 
 template void matmul<float>(const MatmulArgs<float>&, KernelId);

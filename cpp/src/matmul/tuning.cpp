@@ -1,10 +1,11 @@
-// Which height the main register tile has on this machine: measured, not guessed from a name. Every element is summed
-// in the same order whatever the tile, so the choice changes no result.
+// Which register tile this machine is fastest with, and whether with A copied into tiles or where it stands: measured,
+// not guessed from a name. Every element is summed in the same order whatever the tile, so the choice changes no
+// result.
 //
 // Engines compile a wasm function quickly at first and well only after it has run for a while, so a measurement at load
 // would compare two poor compilations. Hence steps on the way of the program's own products, with some milliseconds of
-// them in between: the other tile runs a little (the engine takes notice), both are timed, and if the other one is
-// faster both are timed again: it is taken if it wins twice.
+// them in between: the other tiles run a little (the engine takes notice), all are timed, and if one is faster than the
+// usual one all are timed again: it is taken if it wins twice.
 #include "matmul/tuning.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <tuple>
 
 #include "matmul/registry.h"
 #include "profile/clock.h"
@@ -32,19 +34,21 @@ struct Plan {
 };
 // A page's clock ticks in 5 microseconds where it is isolated, else in 100 or more: too rarely for a short measurement.
 constexpr double kFineTick = 0.025, kCoarseTick = 0.25;  // milliseconds
-constexpr Plan kFinePlan{3, 0.12}, kCoarsePlan{2, 0.5};
-constexpr int kWarmingProducts = 6;
+constexpr Plan kFinePlan{3, 0.1}, kCoarsePlan{2, 0.3};
+constexpr int kWarmingProducts = 2;
 
-/// 120 rows are whole tiles of 4, 5, 6 and 8. 17 microseconds.
-constexpr std::size_t kRows = 120, kDepth = 64, kPanels = 8;
+/// 120 rows are whole tiles of 4, 5, 6 and 8; the columns are those of a middling layer. 25 microseconds.
+constexpr std::size_t kRows = 120, kDepth = 64, kPanels = 12;
+constexpr std::size_t kCandidates = std::tuple_size_v<decltype(TileChoices::candidates)>;
+using Times = std::array<double, kCandidates>;
 
 enum class Stage : unsigned char { begin, warmed, won_once, done };
 
 struct State {
   Stage stage = Stage::begin;
   double work = 0, ms = 0;  ///< multiply-adds since the last step; milliseconds of all steps
-  bool takes_other = false;
-  std::array<double, 2> best{};  ///< milliseconds, of each candidate; 0 until timed
+  std::size_t taken = 0;    ///< of the candidates
+  Times best{};             ///< milliseconds, of each candidate; 0 until timed
 };
 
 bool enabled = false;
@@ -61,7 +65,7 @@ const KernelFunctions<T>* tuned_rung() noexcept {
   const auto rows = kernel_rows();
   for (std::size_t id = rows.size(); id-- > 0;) {
     const KernelFunctions<T>& functions = rows[id].template functions<T>();
-    if (!rows[id].missing() && functions.tile_heights) return &functions;
+    if (!rows[id].missing() && functions.tile_choices) return &functions;
   }
   return nullptr;
 }
@@ -84,16 +88,16 @@ double clock_tick() {
 template <class T>
 class Trial {
  public:
-  explicit Trial(const KernelFunctions<T>& rung) : rung_(rung), heights_(rung.tile_heights()) {
-    const std::size_t n = kPanels * heights_.columns, operands = kRows * kDepth + kDepth * n, result = kRows * n;
+  explicit Trial(const KernelFunctions<T>& rung) : rung_(rung), tiles_(rung.tile_choices()) {
+    const std::size_t n = kPanels * tiles_.columns, operands = kRows * kDepth + kDepth * n, result = kRows * n;
     args_.m = kRows;
     args_.n = n;
     args_.k = kDepth;
     args_.a_row = kDepth;
     args_.b_row = args_.c_row = static_cast<std::ptrdiff_t>(n);
     std::size_t scratch = 0;
-    for (const std::size_t height : heights_.candidates) {
-      heights_.main->store(height);
+    for (const TileChoice tile : tiles_.candidates) {
+      tiles_.chosen->store(tile);
       scratch = std::max(scratch, rung.workspace_size(args_));
     }
     memory_.reset(new (std::nothrow) T[operands + result + scratch]());
@@ -102,16 +106,16 @@ class Trial {
     args_.c = memory_.get() + operands;
     args_.workspace = args_.c + result;
   }
-  ~Trial() { heights_.main->store(heights_.candidates[0]); }
+  ~Trial() { tiles_.chosen->store(tiles_.candidates[0]); }
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
 
   [[nodiscard]] bool has_memory() const { return memory_ != nullptr; }
 
-  /// Milliseconds a product of the best round: for the usual tile and the other one, in turn, so that a disturbance
-  /// meets both.
-  [[nodiscard]] std::array<double, 2> time(const Plan& plan) const {
-    std::array<double, 2> best{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+  /// Milliseconds a product of the best round: for all candidates in turn, so that a disturbance meets each.
+  [[nodiscard]] Times time(const Plan& plan) const {
+    Times best;
+    best.fill(std::numeric_limits<double>::max());
     for (int round = 0; round < plan.rounds; ++round) {
       for (std::size_t i = 0; i < best.size(); ++i) {
         const double start = now_ms();
@@ -125,13 +129,13 @@ class Trial {
   }
 
   void run(std::size_t candidate) const {
-    heights_.main->store(heights_.candidates[candidate]);
+    tiles_.chosen->store(tiles_.candidates[candidate]);
     rung_.run(args_);
   }
 
  private:
   const KernelFunctions<T>& rung_;
-  TileHeights heights_;
+  TileChoices tiles_;
   KernelArgs<T> args_;
   std::unique_ptr<T[]> memory_;
 };
@@ -142,26 +146,29 @@ Stage advance(const KernelFunctions<T>& rung, State& state) {
   const Trial<T> trial(rung);
   if (!trial.has_memory()) return Stage::done;
   if (state.stage == Stage::begin) {
-    for (int i = 0; i < kWarmingProducts; ++i) trial.run(1);
+    for (std::size_t other = 1; other < kCandidates; ++other) {
+      for (int i = 0; i < kWarmingProducts; ++i) trial.run(other);
+    }
     return Stage::warmed;
   }
   const double tick = clock_tick();
   if (tick > kCoarseTick) return Stage::done;
   const Plan& plan = tick > kFineTick ? kCoarsePlan : kFinePlan;
   state.best = trial.time(plan);
-  const auto [usual, other] = state.best;
-  const bool won = other * kWorthChanging + usual * tick / plan.ms < usual;  // by more than the clock may be wrong
+  const auto least = std::min_element(state.best.begin(), state.best.end());
+  const double usual = state.best[0];
+  const bool won = *least * kWorthChanging + usual * tick / plan.ms < usual;  // by more than the clock may be wrong
   if (won && state.stage == Stage::warmed) return Stage::won_once;
-  state.takes_other = won;
+  if (won) state.taken = static_cast<std::size_t>(least - state.best.begin());
   return Stage::done;
 }
 
 }  // namespace
 
 template <class T>
-TileHeights tuned_heights() noexcept {
+TileChoices tuned_choices() noexcept {
   const KernelFunctions<T>* rung = tuned_rung<T>();
-  return rung ? rung->tile_heights() : TileHeights{};
+  return rung ? rung->tile_choices() : TileChoices{};
 }
 
 template <class T>
@@ -179,29 +186,31 @@ void tune_on_the_way(const MatmulArgs<T>& next) {
   }
   const double start = now_ms();
   tuned.stage = advance(*rung, tuned);
-  const TileHeights heights = rung->tile_heights();
-  heights.main->store(heights.candidates[tuned.takes_other]);
+  const TileChoices tiles = rung->tile_choices();
+  tiles.chosen->store(tiles.candidates[tuned.taken]);
   tuned.ms += now_ms() - start;
 }
 
-template TileHeights tuned_heights<float>() noexcept;
-template TileHeights tuned_heights<double>() noexcept;
+template TileChoices tuned_choices<float>() noexcept;
+template TileChoices tuned_choices<double>() noexcept;
 template void tune_on_the_way<float>(const MatmulArgs<float>&);
 template void tune_on_the_way<double>(const MatmulArgs<double>&);
 
 template <class T>
 static TileTuning report() {
-  const TileHeights heights = tuned_heights<T>();
+  const TileChoices tiles = tuned_choices<T>();
   const State& tuned = state<T>();
   TileTuning result;
-  result.columns = heights.columns;
+  result.columns = tiles.columns;
   result.ms = tuned.ms;
-  if (!heights.main) return result;
-  result.rows = heights.main->load();
-  const auto flops = 2.0 * static_cast<double>(kRows * kDepth * kPanels * heights.columns);
-  for (std::size_t i = 0; i < heights.candidates.size(); ++i) {
+  if (!tiles.chosen) return result;
+  const TileChoice chosen = tiles.chosen->load();
+  const auto flops = 2.0 * static_cast<double>(kRows * kDepth * kPanels * tiles.columns);
+  for (std::size_t i = 0; i < tiles.candidates.size(); ++i) {
+    const TileChoice tile = tiles.candidates[i];
     const bool timed = tuned.stage == Stage::done && tuned.best[i] > 0;
-    result.candidates.push_back({heights.candidates[i], timed ? flops / tuned.best[i] / 1e6 : 0});
+    if (tile == chosen) result.chosen = static_cast<int>(i);
+    result.candidates.push_back({tile.rows, tile.packs_a, timed ? flops / tuned.best[i] / 1e6 : 0});
   }
   return result;
 }
@@ -211,8 +220,8 @@ static TileTuning report() {
 void set_tuning(bool enabled) noexcept {
   detail::enabled = enabled;
   if (enabled) return;
-  for (const detail::TileHeights& heights : {detail::tuned_heights<float>(), detail::tuned_heights<double>()}) {
-    if (heights.main) heights.main->store(heights.candidates[0]);
+  for (const detail::TileChoices& tiles : {detail::tuned_choices<float>(), detail::tuned_choices<double>()}) {
+    if (tiles.chosen) tiles.chosen->store(tiles.candidates[0]);
   }
   detail::state<float>() = detail::state<double>() = {};
 }

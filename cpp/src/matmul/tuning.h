@@ -8,8 +8,8 @@ namespace tinytorch::detail {
 template <class T>
 void tune_on_the_way(const MatmulArgs<T>& next);
 
-/// The heights of the tile that tuning chooses for this type; `main` is null where the build leaves no choice.
+/// What tuning chooses from for this type; `chosen` is null where the build leaves no choice.
 template <class T>
-[[nodiscard]] TileHeights tuned_heights() noexcept;
+[[nodiscard]] TileChoices tuned_choices() noexcept;
 
 }  // namespace tinytorch::detail

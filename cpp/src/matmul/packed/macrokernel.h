@@ -36,12 +36,14 @@ class PackedProduct {
 
   /// Everything that is decided from the shape and strides alone, before anything is computed.
   explicit PackedProduct(const MatmulArgs<T>& args)
-      : mr_(Tiles::main_rows.load(std::memory_order_relaxed)),
+      : mr_(Tiles::chosen.load(std::memory_order_relaxed).rows),
         m_(args.m),
+        n_(args.n),
         k_(args.k),
         kc_(even_step(args.k, kMaxKc<T>, 1)),
         mc_(even_step(args.m, kMaxMc, mr_)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
+        pack_a_(args.n > Tiles::in_place_columns()),
         pack_b_(!reads_b_in_place(args)),
         keep_b_(pack_b_ && args.m > mc_),
         by_rows_(Rows::suits(args)),
@@ -50,7 +52,8 @@ class PackedProduct {
 
   /// Elements of scratch: the packed block of A, then that of B.
   [[nodiscard]] std::size_t workspace() const {
-    return a_elements() + kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun;
+    const bool needs_b = pack_b_ || n_ % V::width != 0;
+    return (pack_a_ ? a_elements() : 0) + (needs_b ? kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun : 0);
   }
 
   /// Elements of B as `pack_b` lays it out, to be kept for many products: KernelArgs::packed_b.
@@ -73,6 +76,7 @@ class PackedProduct {
   [[nodiscard]] Packing packing() const {
     if (by_rows_ || narrow_) return {};
     const std::size_t blocks = (m_ + mc_ - 1) / mc_;
+    if (!pack_a_) return {0, 0, pack_b_, keeping_b_pays_};
     return {blocks * packed_block(), blocks, pack_b_, keeping_b_pays_};
   }
 
@@ -97,7 +101,9 @@ class PackedProduct {
       }
     }
     T* const a_block = args.workspace;
-    T* const b_block = args.workspace + a_elements();
+    const bool in_place = !pack_a_ && !args.packed_a;
+    const std::size_t height = in_place ? Tiles::usual_rows : mr_, least = in_place ? 1 : Tiles::min_rows;
+    T* const b_block = args.workspace + (pack_a_ ? a_elements() : 0);
     for (std::size_t jc = 0; jc < args.n; jc += nc_) {
       const std::size_t nc = std::min(nc_, args.n - jc);
       for (std::size_t pc = 0; pc < args.k; pc += kc_) {
@@ -106,7 +112,7 @@ class PackedProduct {
           const std::size_t mc = std::min(mc_, args.m - ic);
           // Tiles packed elsewhere have all of k, those packed here kc steps.
           const std::size_t depth = args.packed_a ? args.k : kc;
-          if (!args.packed_a) pack_a(args, ic, mc, pc, kc, a_block);
+          if (!in_place && !args.packed_a) pack_a(args, ic, mc, pc, kc, a_block);
           for (std::size_t jr = 0; jr < nc; jr += Tiles::nr) {
             const std::size_t columns = std::min(Tiles::nr, nc - jr);
             // With one block of rows a panel of B is used once: one place is enough for all.
@@ -114,8 +120,8 @@ class PackedProduct {
             const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !keep_b_, place);
             const T* a = args.packed_a ? args.packed_a + ic / mc_ * packed_block() : a_block;
             for (std::size_t ir = 0; ir < mc;) {
-              const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
-              multiply(args, a, depth, b, ic + ir, run, pc, kc);
+              const TileRun run = next_tiles(mc - ir, height, least);
+              multiply(args, in_place ? nullptr : a, depth, b, ic + ir, run, pc, kc);
               a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
             }
@@ -210,9 +216,16 @@ class PackedProduct {
     TileArgs<T> tile;
     tile.tiles = run.tiles;
     tile.k = kc;
-    tile.a = args.packed_a ? a + pc * run.height : a;
-    tile.a_step = static_cast<std::ptrdiff_t>(run.height);
-    tile.a_tile = static_cast<std::ptrdiff_t>(run.height * depth);
+    if (a) {
+      tile.a = args.packed_a ? a + pc * run.height : a;
+      tile.a_step = static_cast<std::ptrdiff_t>(run.height);
+      tile.a_tile = static_cast<std::ptrdiff_t>(run.height * depth);
+    } else {
+      tile.a = args.a + static_cast<std::ptrdiff_t>(row) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
+      tile.a_row = args.a_row;
+      tile.a_step = args.a_col;
+      tile.a_tile = static_cast<std::ptrdiff_t>(run.height) * args.a_row;
+    }
     tile.b = b.data;
     tile.b_step = b.step;
     tile.c = args.c + static_cast<std::ptrdiff_t>(row) * args.c_row + b.column;
@@ -227,12 +240,12 @@ class PackedProduct {
     tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
 
     if (b.columns == b.width && run.rows == run.height) {
-      Tiles::run(run.height, b.width / V::width, tile);
+      run_tiles(run.height, b.width / V::width, tile, !a);
       return;
     }
     tile.tiles = 1;
     for (std::size_t t = 0; t < run.tiles; ++t) {
-      multiply_padded(tile, run, b);
+      multiply_padded(tile, run, b, !a);
       tile.a += tile.a_tile;
       tile.c += static_cast<std::ptrdiff_t>(run.rows) * tile.c_row;
       tile.init += static_cast<std::ptrdiff_t>(run.rows) * tile.init_row;
@@ -240,7 +253,7 @@ class PackedProduct {
   }
 
   /// One tile of which only `rows` x b.columns exist in C, by way of a full one.
-  static void multiply_padded(TileArgs<T> tile, const TileRun& run, const Panel& b) {
+  static void multiply_padded(TileArgs<T> tile, const TileRun& run, const Panel& b, bool in_place) {
     const std::size_t rows = run.rows;
     T buffer[Tiles::mr * Tiles::nr] = {};
     T* const c = tile.c;
@@ -252,10 +265,17 @@ class PackedProduct {
     tile.init = tile.c = buffer;
     tile.c_row = static_cast<std::ptrdiff_t>(b.width);
     if (tile.init_row != 0) tile.init_row = tile.c_row;
-    Tiles::run(run.height, b.width / V::width, tile);
+    run_tiles(run.height, b.width / V::width, tile, in_place);
     for (std::size_t i = 0; i < rows; ++i) {
       std::copy_n(buffer + i * b.width, b.columns, c + static_cast<std::ptrdiff_t>(i) * c_row);
     }
+  }
+
+  static void run_tiles(std::size_t height, std::size_t vectors, const TileArgs<T>& tile, bool in_place) {
+    if constexpr (V::width > 1) {
+      if (in_place) return Tiles::run_in_place(height, vectors, tile);
+    }
+    Tiles::run(height, vectors, tile);
   }
 
   static void add_bias(const KernelArgs<T>& args) {
@@ -270,7 +290,8 @@ class PackedProduct {
   }
 
   std::size_t mr_;  ///< rows of the main tile
-  std::size_t m_, k_, kc_, mc_, nc_;
+  std::size_t m_, n_, k_, kc_, mc_, nc_;
+  bool pack_a_;   ///< else read where it stands
   bool pack_b_;   ///< else read where it stands
   bool keep_b_;   ///< packed panels are used by more than one block of rows
   bool by_rows_;  ///< too few rows for tiles

@@ -29,8 +29,9 @@ namespace tinytorch::detail {
 template <class T>
 struct TileArgs {
   std::size_t tiles = 1;
-  std::size_t k = 0;            ///< at least 1
-  const T* a = nullptr;         ///< the tile's MR numbers of a step are neighbours
+  std::size_t k = 0;  ///< at least 1
+  const T* a = nullptr;
+  std::ptrdiff_t a_row = 1;     ///< from row to row: packed, the tile's MR numbers of a step are neighbours
   std::ptrdiff_t a_step = 0;    ///< from step to step
   std::ptrdiff_t a_tile = 0;    ///< from tile to tile
   const T* b = nullptr;         ///< the columns of a step are neighbours
@@ -42,7 +43,8 @@ struct TileArgs {
   T floor = 0;  ///< C = sum < floor ? floor : sum: zero for ReLU, minus infinity for nothing (NaN stays)
 };
 
-template <class V, class Rounding, int MR, int NV>
+/// Packed: a_row is 1, and one pointer steps through A; else each row has its own.
+template <class V, class Rounding, int MR, int NV, bool Packed = true>
 [[gnu::noinline]] void micro_tile(const TileArgs<typename V::value_type>& args) {
   using T = typename V::value_type;
   using simd::unroll;
@@ -51,7 +53,10 @@ template <class V, class Rounding, int MR, int NV>
   const T* init = args.init;
   T* c = args.c;
   for (std::size_t t = args.tiles; t > 0; --t, a_tile += args.a_tile, init += MR * init_row, c += MR * c_row) {
-    const T *a = a_tile, *b = args.b;
+    constexpr int pointers = Packed ? 1 : MR;
+    const T* a[pointers];
+    unroll<pointers>([&](auto i) TINYTORCH_INLINE { a[i] = a_tile + i * args.a_row; });
+    const T* b = args.b;
     V sum[MR][NV];
     unroll<MR>([&](auto i) TINYTORCH_INLINE {
       unroll<NV>([&](auto j) TINYTORCH_INLINE { sum[i][j] = V::load(init + i * init_row + j * V::width); });
@@ -60,10 +65,10 @@ template <class V, class Rounding, int MR, int NV>
       V row[NV];
       unroll<NV>([&](auto j) TINYTORCH_INLINE { row[j] = V::load(b + j * V::width); });
       unroll<MR>([&](auto i) TINYTORCH_INLINE {
-        const V x = V::load_splat(a + i);
+        const V x = V::load_splat(Packed ? a[0] + i : a[Packed ? 0 : i]);
         unroll<NV>([&](auto j) TINYTORCH_INLINE { sum[i][j] = madd(Rounding{}, x, row[j], sum[i][j]); });
       });
-      a += a_step;
+      unroll<pointers>([&](auto i) TINYTORCH_INLINE { a[i] += a_step; });
       b += b_step;
     };
     // The first step stands before the loop for V8's sake. It computes `memory base + offset` of each splat load
@@ -83,19 +88,27 @@ template <class V, class Rounding, int MR, int NV>
 
 /// The tiles of one rung, of up to MR rows by NV vectors: the main one, and those that finish a matrix, down to MinRows
 /// by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can be the
-/// main one, with the same bits; it is Main unless tuning.cpp finds Other to be faster on this machine.
+/// main one, with the same bits. It is Main, with A read where it stands if few columns share the cost of a copy,
+/// unless tuning.cpp finds that this machine is faster with a packed A, of Main or of Other rows.
 template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR, int Other = Main>
 struct TileSet {
   using vector = V;
   using rounding = Rounding;
   using value_type = typename V::value_type;
   static constexpr std::size_t mr = MR, min_rows = MinRows;
-  static constexpr std::size_t usual_rows = Main;
+  static constexpr std::size_t usual_rows = Main;  ///< and the most where A is read in place
   static constexpr std::size_t nr = NV * V::width, min_columns = MinNV * V::width;
 
   /// Changed only between products.
-  static inline std::atomic<std::size_t> main_rows{Main};
-  [[nodiscard]] static TileHeights heights() noexcept { return {&main_rows, MinRows, MR, {Main, Other}, nr}; }
+  static inline std::atomic<TileChoice> chosen{TileChoice{Main, false}};
+  [[nodiscard]] static TileChoices choices() noexcept {
+    return {&chosen, MinRows, MR, {{{Main, false}, {Main, true}, {Other, true}}}, nr};
+  }
+  /// A is read where it stands for at most so many columns.
+  [[nodiscard]] static std::size_t in_place_columns() noexcept {
+    if (V::width == 1) return 0;
+    return chosen.load(std::memory_order_relaxed).packs_a ? 32 : 512;
+  }
 
   /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, not by a pointer, which costs V8 more:
   /// 16 square 0.83 us instead of 0.88.
@@ -103,6 +116,14 @@ struct TileSet {
     simd::unroll<MR - MinRows + 1>([&](auto i) {
       simd::unroll<NV - MinNV + 1>([&](auto j) {
         if (rows == MinRows + i && vectors == MinNV + j) micro_tile<V, Rounding, MinRows + i, MinNV + j>(tile);
+      });
+    });
+  }
+  /// The same for 1 to Main rows of an A that is not packed.
+  static void run_in_place(std::size_t rows, std::size_t vectors, const TileArgs<value_type>& tile) {
+    simd::unroll<Main>([&](auto i) {
+      simd::unroll<NV - MinNV + 1>([&](auto j) {
+        if (rows == 1 + i && vectors == MinNV + j) micro_tile<V, Rounding, 1 + i, MinNV + j, false>(tile);
       });
     });
   }

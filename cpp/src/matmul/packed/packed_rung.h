@@ -4,6 +4,7 @@
 #include "matmul/kernels.h"
 #include "matmul/packed/macrokernel.h"
 #include "matmul/packed/peak_loop.h"
+#include "matmul/packed/small_product.h"
 
 namespace tinytorch::detail {
 
@@ -11,9 +12,17 @@ template <class Tiles>
 class PackedRung {
   using T = typename Tiles::value_type;
   using Product = PackedProduct<Tiles>;
+  using Small = SmallProduct<Tiles>;
 
-  static void run(const KernelArgs<T>& args) { Product(args).run(args); }
-  static std::size_t workspace_size(const MatmulArgs<T>& args) { return Product(args).workspace(); }
+  static void run(const KernelArgs<T>& args) {
+    if constexpr (Product::V::width > 1) {
+      if (Small::suits(args)) return Small::run(args);
+    }
+    Product(args).run(args);
+  }
+  static std::size_t workspace_size(const MatmulArgs<T>& args) {
+    return Small::suits(args) ? 0 : Product(args).workspace();
+  }
   static T peak(std::size_t multiply_adds, T x, T y) {
     return peak_loop<typename Tiles::vector, typename Tiles::rounding>(multiply_adds, x, y);
   }
@@ -31,7 +40,7 @@ class PackedRung {
                                                 .pack_b = Product::pack_b,
                                                 .packing = packing,
                                                 .pack_a = pack_a,
-                                                .tile_heights = Tiles::heights};
+                                                .tile_choices = Tiles::choices};
 };
 
 }  // namespace tinytorch::detail

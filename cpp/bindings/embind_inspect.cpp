@@ -1,0 +1,99 @@
+// The table of functions that JavaScript calls, fifth part: kernels, tuning, profile, threads, memory.
+
+#include <emscripten/bind.h>
+
+#include <string>
+
+#include "bridge.h"
+#include "tinytorch/threads.h"
+#include "tinytorch/tinytorch.h"
+
+namespace tinytorch::bindings {
+namespace {
+
+int kernel_count() { return static_cast<int>(kernels().size()); }
+template <auto Field>
+std::string kernel_text(int index) {
+  return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
+}
+bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
+/// exchange[0]: thousand million operations a second.
+Handle peak(int dtype, KernelId kernel) {
+  return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
+}
+/// exchange: the chosen candidate, the tiles' columns, milliseconds spent, the number of candidates; then of each its
+/// rows, whether A is packed, and GFLOP/s.
+Handle tuning(int dtype) {
+  return done([=] {
+    const TileTuning tuned = tile_tuning(static_cast<DType>(dtype));
+    exchange[0] = tuned.chosen;
+    exchange[1] = static_cast<double>(tuned.columns);
+    exchange[2] = tuned.ms;
+    exchange[3] = static_cast<double>(tuned.candidates.size());
+    std::size_t at = 4;
+    for (const auto& [rows, packs_a, gflops] : tuned.candidates) {
+      exchange[at++] = static_cast<double>(rows);
+      exchange[at++] = packs_a;
+      exchange[at++] = gflops;
+    }
+  });
+}
+Handle find_kernel(const std::string& name) {
+  return done([&] { exchange[0] = kernel_id(name); });
+}
+
+ProfileReport report;
+Handle start_profile() {
+  return done([] { profile_start(); });
+}
+/// exchange: the number of rows, the wall time.
+Handle stop_profile() {
+  return done([] {
+    report = profile_stop();
+    send({static_cast<double>(report.rows.size()), report.wall_ms});
+  });
+}
+/// exchange: calls, total, self, share, flops. Returns the name.
+std::string profile_row(int index) {
+  const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
+  send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
+  return row.name;
+}
+
+/// exchange: storages, live bytes, peak bytes, pooled bytes.
+void memory() {
+  const MemoryStats stats = memory_stats();
+  send({static_cast<double>(stats.storages), static_cast<double>(stats.live_bytes),
+        static_cast<double>(stats.peak_bytes), static_cast<double>(stats.pooled_bytes)});
+}
+
+}  // namespace
+
+const Call calls_inspect[] = {
+    TINYTORCH_CALL("kernelCount", kernel_count),
+    TINYTORCH_CALL("leaveOutLadder", leave_out_ladder),
+    TINYTORCH_CALL("peak", peak),
+    TINYTORCH_CALL("tuning", tuning),
+    TINYTORCH_CALL("setTuning", set_tuning),
+    TINYTORCH_CALL("startProfile", start_profile),
+    TINYTORCH_CALL("stopProfile", stop_profile),
+    TINYTORCH_CALL("threads", num_threads),
+    TINYTORCH_CALL("setThreads", set_num_threads),
+    TINYTORCH_CALL("memory", memory),
+    TINYTORCH_CALL("resetPeakMemory", reset_peak_memory),
+    TINYTORCH_CALL("releasePooledMemory", release_pooled_memory),
+    {},
+};
+
+EMSCRIPTEN_BINDINGS(tinytorch_inspect) {
+  using emscripten::function;
+  function("kernelName", kernel_text<&KernelInfo::name>);
+  function("kernelTitle", kernel_text<&KernelInfo::title>);
+  function("kernelSummary", kernel_text<&KernelInfo::summary>);
+  function("kernelAvailable", kernel_available);
+  function("findKernel", find_kernel);
+  function("tuningEnabled", tuning_enabled);
+  function("profileRow", profile_row);
+}
+
+}  // namespace tinytorch::bindings
