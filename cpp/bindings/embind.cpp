@@ -126,7 +126,7 @@ Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
   return guarded([=] {
     if (!out) return give(autograd::matmul(tensor(a), tensor(b), kernel));
     refuse_recording("matmul", {&tensor(a), &tensor(b)});
-    static_cast<void>(ops::matmul(tensor(a), tensor(b), {.kernel = kernel, .out = optional_tensor(out)}));
+    ops::matmul_out(tensor(out), tensor(a), tensor(b), {.kernel = kernel});
     return out;
   });
 }

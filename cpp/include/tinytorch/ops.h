@@ -52,6 +52,8 @@ struct MatmulOptions {
 /// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. One-dimensional operands are a row (a) or a
 /// column (b) and the axis is dropped again; leading axes broadcast. Strided operands are not copied.
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
+/// The same into `out`, whatever `options.out` says; the fastest form for small operands.
+void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
 
 /// |a - b| <= atol + rtol |b| everywhere, shapes equal after broadcasting; NaN is equal to nothing.
 [[nodiscard]] bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);

@@ -10,10 +10,7 @@ KernelId choose_kernel(const MatmulArgs<T>&) noexcept {
   // rungs themselves leave out what does not pay: threads for little work (threaded.cpp), packing for few rows
   // (packed/macrokernel.h). Measured natively, nanoseconds a call, relaxed against naive: 4 square 35 and 46, 8
   // square 64 and 218, 16 square 230 and 1500; only 1 and 2 square are faster as three loops, by 20 to 40.
-  const auto rows = kernel_rows();
-  auto id = static_cast<KernelId>(rows.size()) - 1;
-  while (rows[static_cast<std::size_t>(id)].missing()) --id;
-  return id;
+  return best_kernel();
 }
 
 template KernelId choose_kernel<float>(const MatmulArgs<float>&) noexcept;

@@ -30,7 +30,11 @@ struct KernelRow {
 
 [[nodiscard]] std::span<const KernelRow> kernel_rows() noexcept;
 
-/// How often a rung has run since the program began, so that a test can prove that the one it forced did.
+/// The last rung of the table that can run here: the fastest. And the same of one thread.
+[[nodiscard]] KernelId best_kernel() noexcept;
+[[nodiscard]] KernelId best_single_kernel() noexcept;
+
+/// How often this thread has run a rung since the program began, so that a test can prove that the one it forced did.
 [[nodiscard]] std::uint64_t kernel_calls(KernelId id) noexcept;
 void count_kernel_call(KernelId id) noexcept;
 

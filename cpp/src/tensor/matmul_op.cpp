@@ -158,18 +158,24 @@ void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options)
 namespace ops {
 
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
-  if (options.out && detail::run_plain(a, b, *options.out, options)) return *options.out;
+  if (options.out) {
+    matmul_out(*options.out, a, b, options);
+    return *options.out;
+  }
   const detail::Product p = detail::describe(a, b);
   if (options.bias) detail::require_bias(*options.bias, p);
-  if (options.accumulate && options.out == nullptr) {
+  if (options.accumulate) {
     detail::fail(ErrorCode::invalid_argument, {"matmul: accumulate needs out, the tensor that is added to"});
   }
-  if (options.out == nullptr) {
-    Tensor result = Tensor::empty(p.result, a.dtype());
-    detail::run(p, result, options);
-    return result;
-  }
-  Tensor& out = *options.out;
+  Tensor result = Tensor::empty(p.result, a.dtype());
+  detail::run(p, result, options);
+  return result;
+}
+
+void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options) {
+  if (detail::run_plain(a, b, out, options)) return;
+  const detail::Product p = detail::describe(a, b);
+  if (options.bias) detail::require_bias(*options.bias, p);
   detail::require_out(out, p.result, a.dtype(), "matmul");
   if (detail::may_overlap(out, a) || detail::may_overlap(out, b) ||
       (options.bias && detail::may_overlap(out, *options.bias))) {
@@ -183,7 +189,6 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
     detail::run(p, dense, options);
     out.copy_from(dense);
   }
-  return out;
 }
 
 }  // namespace ops

@@ -37,12 +37,20 @@ constexpr std::size_t kPackTogether = 16 * 1024;  ///< elements worth a part: 2 
 constexpr std::size_t kMostShared = 64 << 20;     ///< bytes
 constexpr std::size_t kCachedB = 4 << 20;         ///< bytes of B that every part reads from the last-level cache
 
-/// The last row of the table before this one that can run here.
 template <class T>
 const KernelFunctions<T>& best_single() {
-  auto id = static_cast<std::size_t>(Rung::threaded) - 1;
-  while (kernel_rows()[id].missing()) --id;
-  return kernel_rows()[id].template functions<T>();
+  return kernel_rows()[static_cast<std::size_t>(best_single_kernel())].template functions<T>();
+}
+
+template <class T>
+double work_of(const MatmulArgs<T>& args) {
+  return static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+}
+
+/// Asked before anything else, because a small product is over in a quarter of a microsecond.
+template <class T>
+const KernelFunctions<T>* instead(const MatmulArgs<T>& args) {
+  return work_of(args) < kLeastWork || num_threads() == 1 ? &best_single<T>() : nullptr;
 }
 
 constexpr std::size_t divide_up(std::size_t size, std::size_t part) { return (size + part - 1) / part; }
@@ -52,9 +60,8 @@ template <class T>
 class Division {
  public:
   explicit Division(const MatmulArgs<T>& args) : by_rows_(args.m >= args.n), length_(by_rows_ ? args.m : args.n) {
-    const double work = static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+    const double work = work_of(args);
     const auto threads = static_cast<std::size_t>(num_threads());
-    if (threads == 1 || work < kLeastWork) return;
     large_ = work >= kWakingWork;
     const std::size_t least = by_rows_ ? kLeastRows : kColumnUnit, most = by_rows_ ? kMostRows : kMostColumns;
     std::size_t parts = std::clamp(parts_of(work, kUsualPart), 2 * threads, kPartsPerThread * threads);
@@ -238,6 +245,7 @@ template <class T>
 constexpr KernelFunctions<T> functions() {
   return {.run = matmul_threaded<T>,
           .workspace_size = threaded_workspace<T>,
+          .instead = instead<T>,
           .packed_b_size = threaded_packed_b_size<T>,
           .pack_b = threaded_pack_b<T>,
           .packing = threaded_packing<T>};
