@@ -84,7 +84,7 @@ cpp() {
   local preset=$1 ok=1
   rm -f "build/$preset"/tinytorch_tests*.xml
   cmake --preset "$preset" --log-level=NOTICE >/dev/null && cmake --build "build/$preset" &&
-    ctest --test-dir "build/$preset" --output-on-failure --timeout 600 || ok=
+    ctest --test-dir "build/$preset" --parallel 2 --output-on-failure --timeout 600 || ok=
   for report in "build/$preset"/tinytorch_tests*.xml; do
     [ ! -f "$report" ] || cp "$report" "$results/$preset-$(basename "$report")"
   done

@@ -14,11 +14,11 @@
 // that exists is copied to C.
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <limits>
 
 #include "matmul/args.h"
 #include "matmul/packed/block_sizes.h"
+#include "matmul/packed/in_place.h"
 #include "matmul/packed/micro_tile.h"
 #include "matmul/packed/narrow_product.h"
 #include "matmul/packed/pack.h"
@@ -43,12 +43,12 @@ class PackedProduct {
         kc_(even_step(args.k, kMaxKc<T>, 1)),
         mc_(even_step(args.m, kMaxMc, mr_)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
-        pack_a_(args.n > Tiles::in_place_columns()),
-        pack_b_(!reads_b_in_place(args)),
+        pack_a_(!InPlace<Tiles>::reads_a(args)),
+        pack_b_(!InPlace<Tiles>::reads_b(args)),
         keep_b_(pack_b_ && args.m > mc_),
         by_rows_(Rows::suits(args)),
         narrow_(!by_rows_ && Narrow::suits(args)),
-        keeping_b_pays_(pays_to_keep_b(args)) {}
+        keeping_b_pays_(InPlace<Tiles>::pays_to_keep_b(args)) {}
 
   /// Elements of scratch: the packed block of A, then that of B.
   [[nodiscard]] std::size_t workspace() const {
@@ -100,9 +100,9 @@ class PackedProduct {
         return;
       }
     }
-    T* const a_block = args.workspace;
     const bool in_place = !pack_a_ && !args.packed_a;
     const std::size_t height = in_place ? Tiles::usual_rows : mr_, least = in_place ? 1 : Tiles::min_rows;
+    T* const a_block = args.workspace;
     T* const b_block = args.workspace + (pack_a_ ? a_elements() : 0);
     for (std::size_t jc = 0; jc < args.n; jc += nc_) {
       const std::size_t nc = std::min(nc_, args.n - jc);
@@ -121,7 +121,8 @@ class PackedProduct {
             const T* a = args.packed_a ? args.packed_a + ic / mc_ * packed_block() : a_block;
             for (std::size_t ir = 0; ir < mc;) {
               const TileRun run = next_tiles(mc - ir, height, least);
-              multiply(args, in_place ? nullptr : a, depth, b, ic + ir, run, pc, kc);
+              multiply(args, in_place ? rows_in_place(args, ic + ir, pc, run) : packed_rows(args, a, depth, pc, run), b,
+                       ic + ir, run, pc, kc);
               a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
             }
@@ -139,34 +140,16 @@ class PackedProduct {
     std::size_t column, columns, width;
   };
 
+  /// The rows of A for tiles below each other, packed or where they stand.
+  struct TileRows {
+    const T* data;
+    std::ptrdiff_t row, step, tile;
+    bool in_place;
+  };
+
   /// Of a panel with that many of C's columns.
   [[nodiscard]] static std::size_t panel_width(std::size_t columns) {
     return std::max(round_up(columns, V::width), Tiles::min_columns);
-  }
-
-  /// B can be read where it stands if its columns are neighbours and it is used by few tiles or is small.
-  /// Measured: 64x784x256 95 % of the peak instead of 90 %, 128 square 94 instead of 92; but 1024 square 70 instead
-  /// of 95, because rows that start a multiple of 4096 bytes apart all compete for the same places in the cache.
-  [[nodiscard]] static bool reads_b_in_place(const MatmulArgs<T>& args) {
-    constexpr std::size_t few_rows = 12 * Tiles::usual_rows, small_bytes = 128 * 1024,
-                          critical_stride = 4096 / sizeof(T);
-    return args.b_col == 1 && (args.m <= few_rows || b_elements(args) <= small_bytes / sizeof(T)) &&
-           static_cast<std::size_t>(args.b_row) % critical_stride != 0;
-  }
-
-  /// The elements from B's first to its last: where B is some columns of a larger matrix, of all that.
-  [[nodiscard]] static std::size_t b_elements(const MatmulArgs<T>& args) {
-    return args.k * static_cast<std::size_t>(std::abs(args.b_row));
-  }
-
-  /// Measured in wasm with one thread, kept against not: columns that do not fill a vector, 784x30 by 4 rows +69 %, 64
-  /// rows +1 %; rows of B that start multiples of 2048 bytes apart, 512x512 by 8 rows +28 %, 64 rows +4 %, 1024x1024
-  /// +64 % and +6 %; a B that is packed for every product anyway +2 to 4 %. Where B is read in place none: 256x128 and
-  /// 300x100 0 %, 784x256 up to 72 rows 0 to 6 %, not worth the memory.
-  [[nodiscard]] static bool pays_to_keep_b(const MatmulArgs<T>& args) {
-    constexpr std::size_t bad_stride = 2048 / sizeof(T);
-    const bool fills_vectors = args.n % V::width == 0, good_stride = static_cast<std::size_t>(args.b_row) % bad_stride;
-    return !reads_b_in_place(args) || !fills_vectors || !good_stride;
   }
 
   [[nodiscard]] std::size_t a_elements() const {
@@ -209,23 +192,30 @@ class PackedProduct {
     return {place, packed_step, column, columns, width};
   }
 
+  /// Of packed tiles that have `depth` steps.
+  [[nodiscard]] static TileRows packed_rows(const KernelArgs<T>& args, const T* a, std::size_t depth, std::size_t pc,
+                                            const TileRun& run) {
+    return {args.packed_a ? a + pc * run.height : a, 1, static_cast<std::ptrdiff_t>(run.height),
+            static_cast<std::ptrdiff_t>(run.height * depth), false};
+  }
+  [[nodiscard]] static TileRows rows_in_place(const KernelArgs<T>& args, std::size_t row, std::size_t pc,
+                                              const TileRun& run) {
+    const T* const a =
+        args.a + static_cast<std::ptrdiff_t>(row) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
+    return {a, args.a_row, args.a_col, static_cast<std::ptrdiff_t>(run.height) * args.a_row, true};
+  }
+
   /// Tiles below each other in one panel of C: C = floor(init + A . B).
-  void multiply(const KernelArgs<T>& args, const T* a, std::size_t depth, const Panel& b, std::size_t row,
-                const TileRun& run, std::size_t pc, std::size_t kc) const {
+  void multiply(const KernelArgs<T>& args, const TileRows& a, const Panel& b, std::size_t row, const TileRun& run,
+                std::size_t pc, std::size_t kc) const {
     static constexpr T zeros[Tiles::nr] = {};
     TileArgs<T> tile;
     tile.tiles = run.tiles;
     tile.k = kc;
-    if (a) {
-      tile.a = args.packed_a ? a + pc * run.height : a;
-      tile.a_step = static_cast<std::ptrdiff_t>(run.height);
-      tile.a_tile = static_cast<std::ptrdiff_t>(run.height * depth);
-    } else {
-      tile.a = args.a + static_cast<std::ptrdiff_t>(row) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
-      tile.a_row = args.a_row;
-      tile.a_step = args.a_col;
-      tile.a_tile = static_cast<std::ptrdiff_t>(run.height) * args.a_row;
-    }
+    tile.a = a.data;
+    tile.a_row = a.row;
+    tile.a_step = a.step;
+    tile.a_tile = a.tile;
     tile.b = b.data;
     tile.b_step = b.step;
     tile.c = args.c + static_cast<std::ptrdiff_t>(row) * args.c_row + b.column;
@@ -240,12 +230,12 @@ class PackedProduct {
     tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
 
     if (b.columns == b.width && run.rows == run.height) {
-      run_tiles(run.height, b.width / V::width, tile, !a);
+      run_tiles(run.height, b.width / V::width, tile, a.in_place);
       return;
     }
     tile.tiles = 1;
     for (std::size_t t = 0; t < run.tiles; ++t) {
-      multiply_padded(tile, run, b, !a);
+      multiply_padded(tile, run, b, a.in_place);
       tile.a += tile.a_tile;
       tile.c += static_cast<std::ptrdiff_t>(run.rows) * tile.c_row;
       tile.init += static_cast<std::ptrdiff_t>(run.rows) * tile.init_row;

@@ -104,11 +104,6 @@ struct TileSet {
   [[nodiscard]] static TileChoices choices() noexcept {
     return {&chosen, MinRows, MR, {{{Main, false}, {Main, true}, {Other, true}}}, nr};
   }
-  /// A is read where it stands for at most so many columns.
-  [[nodiscard]] static std::size_t in_place_columns() noexcept {
-    if (V::width == 1) return 0;
-    return chosen.load(std::memory_order_relaxed).packs_a ? 32 : 512;
-  }
 
   /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, not by a pointer, which costs V8 more:
   /// 16 square 0.83 us instead of 0.88.

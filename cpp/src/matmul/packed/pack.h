@@ -21,7 +21,8 @@
 //
 // When it does not pay: a copy costs about half a cycle for each element, and is earned back by reuse. An element
 // of B is used by m / MR tiles, an element of A by n / NR. With few rows hardly anything of B is used twice, so B
-// is read where it stands; a small B is in the first-level cache anyway. The rules are in macrokernel.h.
+// is read where it stands; a small B is in the first-level cache anyway. Rows of A are read where they stand up to
+// hundreds of columns. The rules are in in_place.h.
 #include <algorithm>
 #include <cstddef>
 
