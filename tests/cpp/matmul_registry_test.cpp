@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "matmul/policy.h"
 #include "matmul/registry.h"
@@ -123,6 +126,46 @@ TEST(Policy, ChoosesAnAvailableRungForEveryShape) {
         const KernelId f64 = detail::choose_kernel<double>({.m = m, .n = n, .k = k});
         EXPECT_TRUE(kernels()[static_cast<std::size_t>(f32)].available);
         EXPECT_TRUE(kernels()[static_cast<std::size_t>(f64)].available);
+      }
+    }
+  }
+}
+
+/// A rung as the front runs it, with as much scratch as it asks for and cells behind it that nobody may write.
+template <class T>
+void check_workspace(const detail::KernelFunctions<T>& rung, const MatmulCase& which) {
+  if (!rung.workspace_size) return;
+  constexpr T guard = T(-777.25);
+  MatmulProblem<T> problem(which, Data::integers);
+  std::vector<T> c(which.m * which.n, T(1));
+  detail::KernelArgs<T> args{problem.args()};
+  args.c = c.data();
+  args.c_row = static_cast<std::ptrdiff_t>(which.n);
+  const std::size_t size = rung.workspace_size(args);
+  std::vector<T> scratch(size + 64 / sizeof(T) + 4096, guard);
+  void* place = scratch.data();
+  std::size_t room = scratch.size() * sizeof(T);
+  args.workspace = static_cast<T*>(std::align(64, size * sizeof(T), place, room));
+  rung.run(args);
+  const T* const end = scratch.data() + scratch.size();
+  EXPECT_TRUE(std::all_of<const T*>(args.workspace + size, end, [](T x) { return x == guard; })) << which;
+}
+
+TEST(Workspace, RungsKeepToWhatTheyAskFor) {
+  for (const KernelId id : runnable_kernels()) {
+    if (id == kAutoKernel) continue;
+    SCOPED_TRACE(kernel_name(id));
+    const detail::KernelRow& row = detail::kernel_rows()[static_cast<std::size_t>(id)];
+    for (const std::size_t m : {2, 5, 7, 61, 130}) {
+      for (const std::size_t n : {2, 7, 8, 10, 12, 20, 100, 515, 1030}) {
+        for (const std::size_t k : {3, 64, 600}) {
+          for (const Layout a : {Layout::rows, Layout::columns}) {
+            for (const Layout b : {Layout::rows, Layout::columns}) {
+              check_workspace<float>(row.functions<float>(), {.m = m, .n = n, .k = k, .a = a, .b = b});
+              check_workspace<double>(row.functions<double>(), {.m = m, .n = n, .k = k, .a = a, .b = b});
+            }
+          }
+        }
       }
     }
   }

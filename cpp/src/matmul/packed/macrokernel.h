@@ -52,7 +52,8 @@ class PackedProduct {
 
   /// Elements of scratch: the packed block of A, then that of B.
   [[nodiscard]] std::size_t workspace() const {
-    const bool needs_b = pack_b_ || n_ % V::width != 0;
+    const std::size_t last = n_ % Tiles::nr;  // columns of the last panel, which is padded where they fill no vector
+    const bool needs_b = pack_b_ || (last && panel_width(last) != last);
     return (pack_a_ ? a_elements() : 0) + (needs_b ? kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun : 0);
   }
 
