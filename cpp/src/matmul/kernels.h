@@ -13,11 +13,8 @@ template <class T>
 struct KernelFunctions {
   void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
   std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
-  /// The rung of one thread that does such a product instead, where sharing it does not pay; null: never, or not this
-  /// one.
-  const KernelFunctions* (*instead)(const MatmulArgs<T>&) = nullptr;
-  T (*peak_loop)(std::size_t, T, T) = nullptr;                   ///< its arithmetic on registers alone; null: none
-  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: it takes no packed_b
+  T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
+  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; null: it takes no packed_b
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
   Packing (*packing)(const MatmulArgs<T>&) = nullptr;
   void (*pack_a)(const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;  ///< blocks of packed_a

@@ -96,12 +96,9 @@ template <class T>
 
 template <class T>
 void run(const KernelRow& row, KernelArgs<T>& args) {
-  const detail::KernelFunctions<T>* functions = &row.template functions<T>();
-  if (functions->instead) {
-    if (const auto* other = functions->instead(args)) functions = other;
-  }
-  if (functions->workspace_size) {
-    if (const std::size_t elements = functions->workspace_size(args)) {
+  const detail::KernelFunctions<T>& functions = row.template functions<T>();
+  if (functions.workspace_size) {
+    if (const std::size_t elements = functions.workspace_size(args)) {
       args.workspace = static_cast<T*>(detail::workspace(elements, sizeof(T)));
       if (!args.workspace) throw_out_of_memory<T>(args, row);
     }
@@ -109,7 +106,7 @@ void run(const KernelRow& row, KernelArgs<T>& args) {
   const auto flops = 2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
   const ProfileScope scope(row.scope, flops);
   try {
-    functions->run(args);
+    functions.run(args);
   } catch (const std::bad_alloc&) {  // Eigen takes its own memory
     throw_out_of_memory<T>(args, row);
   }

@@ -2,6 +2,7 @@
 
 #include "dispatch.h"
 #include "matmul/args.h"
+#include "matmul/registry.h"
 #include "storage.h"
 
 namespace tinytorch::detail {
@@ -22,8 +23,10 @@ MatmulArgs<T> arguments(const Tensor& b, std::int64_t rows) {
 
 }  // namespace
 
-KernelId resolve_kernel(const Tensor& b, std::int64_t rows, KernelId kernel) {
-  return for_floating(b.dtype(), [&]<class T>() { return resolve_kernel<T>(arguments<T>(b, rows), kernel); });
+KernelId panels_kernel(const Tensor& b, std::int64_t rows, KernelId kernel) {
+  const KernelId rung =
+      for_floating(b.dtype(), [&]<class T>() { return resolve_kernel<T>(arguments<T>(b, rows), kernel); });
+  return rung == static_cast<KernelId>(Rung::threaded) ? best_single_kernel() : rung;
 }
 
 std::size_t packed_size(const Tensor& b, std::int64_t rows, KernelId rung) {

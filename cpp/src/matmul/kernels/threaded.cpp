@@ -16,16 +16,15 @@
 
 #include "matmul/kernels.h"
 #include "matmul/packed/block_sizes.h"
+#include "matmul/policy.h"
 #include "matmul/registry.h"
 #include "parallel/parallel_for.h"
 
 namespace tinytorch::detail {
 namespace {
 
-// Work in multiply-adds, of which a thread does some 30 in a nanosecond. Measured in Chromium, two threads against one,
-// microseconds a call: 52 square 4.2 and 6.1, 1x784x256 6.9 and 10.0, 64 square 6.6 and 9.6.
-constexpr double kLeastWork = 128.0 * 1024;  ///< worth a second thread: 5 microseconds
-constexpr double kLeastPart = 64.0 * 1024;   ///< worth a claim: 2 microseconds
+// Work in multiply-adds, of which a thread does some 30 in a nanosecond.
+constexpr double kLeastPart = 64.0 * 1024;  ///< worth a claim: 2 microseconds
 constexpr double kUsualPart = 512.0 * 1024;
 constexpr double kWakingWork = 4096.0 * 1024;  ///< worth waking a sleeping worker: 140 microseconds
 constexpr std::size_t kPartsPerThread = 6;     ///< more only where they would be larger than a block
@@ -42,17 +41,6 @@ const KernelFunctions<T>& best_single() {
   return kernel_rows()[static_cast<std::size_t>(best_single_kernel())].template functions<T>();
 }
 
-template <class T>
-double work_of(const MatmulArgs<T>& args) {
-  return static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-}
-
-/// Asked before anything else, because a small product is over in a quarter of a microsecond.
-template <class T>
-const KernelFunctions<T>* instead(const MatmulArgs<T>& args) {
-  return work_of(args) < kLeastWork || num_threads() == 1 ? &best_single<T>() : nullptr;
-}
-
 constexpr std::size_t divide_up(std::size_t size, std::size_t part) { return (size + part - 1) / part; }
 
 /// How C is divided.
@@ -62,6 +50,7 @@ class Division {
   explicit Division(const MatmulArgs<T>& args) : by_rows_(args.m >= args.n), length_(by_rows_ ? args.m : args.n) {
     const double work = work_of(args);
     const auto threads = static_cast<std::size_t>(num_threads());
+    if (threads == 1 || work < kLeastSharedWork) return;
     large_ = work >= kWakingWork;
     const std::size_t least = by_rows_ ? kLeastRows : kColumnUnit, most = by_rows_ ? kMostRows : kMostColumns;
     std::size_t parts = std::clamp(parts_of(work, kUsualPart), 2 * threads, kPartsPerThread * threads);
@@ -245,7 +234,6 @@ template <class T>
 constexpr KernelFunctions<T> functions() {
   return {.run = matmul_threaded<T>,
           .workspace_size = threaded_workspace<T>,
-          .instead = instead<T>,
           .packed_b_size = threaded_packed_b_size<T>,
           .pack_b = threaded_pack_b<T>,
           .packing = threaded_packing<T>};
