@@ -52,7 +52,10 @@ struct MatmulOptions {
 /// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. One-dimensional operands are a row (a) or a
 /// column (b) and the axis is dropped again; leading axes broadcast. Strided operands are not copied.
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
-/// The same into `out`, whatever `options.out` says; the fastest form for small operands.
+/// The same product into `out`, [..., m, n] of the operands' dtype; `options.out` is not looked at. With `accumulate`,
+/// out + a . b. `out` may have strides, but shares no memory with a, b or the bias. Throws Error(shape), Error(dtype)
+/// or Error(invalid_argument) where one of this does not hold, before anything is written. Small operands are fastest
+/// so.
 void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
 
 /// |a - b| <= atol + rtol |b| everywhere, shapes equal after broadcasting; NaN is equal to nothing.

@@ -20,6 +20,8 @@ class SmallProduct {
   using V = typename Tiles::vector;
   using T = typename Tiles::value_type;
 
+  /// Whether this is the way for such a product. The sizes end where the macrokernel is as fast: 128 square 73.7 us, by
+  /// the macrokernel 74.0.
   [[nodiscard]] static bool suits(const MatmulArgs<T>& args) {
     return args.m >= kLeastRows && args.m <= kMaxMc && args.k <= kMost && args.n <= kMost && args.n % V::width == 0 &&
            args.b_col == 1 && args.b_row >= 0 && args.b_row <= kMostStride && InPlace<Tiles>::reads_a(args) &&
