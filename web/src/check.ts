@@ -1,0 +1,168 @@
+// The border: every value that comes from outside is checked here before it goes into the module. A wrong kind of
+// argument is an error that names the function, the argument and the value; nothing is ever converted in silence.
+//
+// Two rules for callers:
+// - Read all options and numbers first, look handles up last: reading a getter or a proxy runs code of the caller's,
+//   which may dispose of a tensor or make the memory grow.
+// - `where` is how the text begins: `slice`, or `new Adam`.
+
+import { InvalidArgumentError } from './errors.js';
+
+/** A value as error texts show it: short, on one line, and without running code of the caller's. */
+export function show(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return 'a function';
+    case 'object':
+      return value === null ? 'null' : tagOf(value);
+    default:
+      return String(value);
+  }
+}
+
+/** `an Array`, `a Date`: the kind of an object, which holds across realms (iframes, Node's vm) where instanceof does not. */
+export function tagOf(value: object): string {
+  let tag = 'object';
+  try {
+    tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
+  } catch {
+    // A revoked proxy has no tag.
+  }
+  return /^[AEIOU]/i.test(tag) ? `an ${tag}` : `a ${tag}`;
+}
+
+function refuse(where: string, what: string, wanted: string, value: unknown): never {
+  throw new InvalidArgumentError(`${where}: ${what} must be ${wanted}, got ${show(value)}`);
+}
+
+/** A whole number from `least` to `most`, by default any that a double holds exactly. */
+export function whole(
+  value: unknown,
+  where: string,
+  what: string,
+  least: number = Number.MIN_SAFE_INTEGER,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const range =
+    most !== Number.MAX_SAFE_INTEGER
+      ? ` from ${least} to ${most}`
+      : least !== Number.MIN_SAFE_INTEGER
+        ? ` >= ${least}`
+        : '';
+  return refuse(where, what, `a whole number${range}`, value);
+}
+
+/** Any number; NaN and infinities are numbers. */
+export function real(value: unknown, where: string, what: string): number {
+  return typeof value === 'number' ? value : refuse(where, what, 'a number', value);
+}
+
+/** A number that is neither NaN nor infinite, from `least` to `most`. */
+export function finite(
+  value: unknown,
+  where: string,
+  what: string,
+  least: number = -Infinity,
+  most: number = Infinity,
+): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most) return value;
+  const range = most !== Infinity ? ` from ${least} to ${most}` : least !== -Infinity ? ` >= ${least}` : '';
+  return refuse(where, what, `a finite number${range}`, value);
+}
+
+export function truth(value: unknown, where: string, what: string): boolean {
+  return typeof value === 'boolean' ? value : refuse(where, what, 'true or false', value);
+}
+
+export function text(value: unknown, where: string, what: string): string {
+  return typeof value === 'string' ? value : refuse(where, what, 'a string', value);
+}
+
+export function callable<F extends (...args: never[]) => unknown>(value: F, where: string, what: string): F {
+  return typeof value === 'function' ? value : refuse(where, what, 'a function', value);
+}
+
+/** One of the words; returns its place among them. */
+export function oneOf(value: unknown, words: readonly string[], where: string, what: string): number {
+  const place = words.indexOf(value as string);
+  if (place >= 0) return place;
+  return refuse(where, what, `one of ${words.map((word) => JSON.stringify(word)).join(', ')}`, value);
+}
+
+/** Names that people bring along from other libraries, and what they are called here. */
+const ALIASES: Readonly<Record<string, string>> = {
+  axis: 'dim',
+  axes: 'dim',
+  keepDims: 'keepdim',
+  keep_dims: 'keepdim',
+  keepDim: 'keepdim',
+  keepdims: 'keepdim',
+  learningRate: 'lr',
+  learning_rate: 'lr',
+  weight_decay: 'weightDecay',
+  epsilon: 'eps',
+  type: 'dtype',
+  batch_size: 'batchSize',
+  drop_last: 'dropLast',
+  requires_grad: 'requiresGrad',
+  retain_graph: 'retainGraph',
+  numThreads: 'threads',
+};
+
+/**
+ * Options as a copy that holds nothing but the known names, each read once. An unknown name is an error that suggests
+ * the right one. `undefined` means "no options"; an option that is `undefined` is left out.
+ */
+export function options<Options extends object>(
+  given: Options | undefined,
+  known: readonly (keyof Options & string)[],
+  where: string,
+): Partial<Options> {
+  const read: Partial<Options> = {};
+  if (given === undefined) return read;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    return refuse(where, 'options', `an object such as { ${known[0]}: ... }`, given);
+  }
+  for (const name of Object.keys(given)) {
+    if (!(known as readonly string[]).includes(name)) {
+      const meant = nearest(name, known);
+      throw new InvalidArgumentError(
+        `${where}: there is no option ${show(name)}${meant ? `; did you mean ${show(meant)}?` : '.'} Options: ${known.join(', ')}`,
+      );
+    }
+  }
+  for (const name of known) {
+    const value = given[name];
+    if (value !== undefined) read[name] = value;
+  }
+  return read;
+}
+
+/** The known name that was probably meant: an alias, or one that differs in at most two letters. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const alias = ALIASES[name];
+  if (alias !== undefined && known.includes(alias)) return alias;
+  const [best] = known
+    .map((word) => ({ word, distance: editDistance(name.toLowerCase(), word.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= 2 && best.distance < best.word.length ? best.word : undefined;
+}
+
+/** How many letters have to be inserted, removed or exchanged (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= Math.min(a.length, 40); ++i) {
+    const next = [i];
+    for (let j = 1; j <= b.length; ++j) {
+      const exchanged = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(exchanged, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
