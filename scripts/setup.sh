@@ -9,7 +9,8 @@ Usage: scripts/setup.sh [--for demo|test|bench|all]
 
 Installs what is missing, with apt where a system package is needed (as root, or with sudo):
   demo    what the web page and the npm package are built with
-  test    that, and what scripts/test.sh and scripts/format.sh use: g++, Chromium, clang-format
+  test    that, and what scripts/test.sh and scripts/format.sh use: g++, Chromium, clang-format,
+          clang 19 with its sanitizers and libFuzzer
   bench   demo's, and Google Benchmark; OpenBLAS and Firefox too, where there are packages of them
   all     all of it (the default)
 
@@ -113,6 +114,8 @@ list_packages() {
       debian*) need clang-format-19 clang-format-19 ;; # Debian 12's default, 14, breaks lines differently
       *) need clang-format clang-format ;;
     esac
+    need clang-19 clang++-19
+    need libclang-rt-19-dev /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a
     if [ -z "$CHROMIUM_PATH" ]; then missing+=(chromium); fi
   fi
   if wants bench; then

@@ -4,11 +4,13 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-Usage: scripts/test.sh [--only native|asan|wasm|style|js|e2e]...
+Usage: scripts/test.sh [--only native|asan|tsan|wasm|fuzz|style|js|e2e]...
 
   native   the C++ tests on this machine
   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+  tsan     those that use threads, under ThreadSanitizer
   wasm     the same as WebAssembly in Node, once for each module's instruction set
+  fuzz     the programs that make their own inputs (tests/fuzz), each in every build that has it
   style    formatting and lint
   js       the package: its types, its API in Node and Chromium, and as installed from its archive
   e2e      the built page in headless Chromium
@@ -32,7 +34,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 for word in $only; do
-  case $word in native | asan | wasm | style | js | e2e) ;; *) echo "test: no stage '$word'" >&2 && exit 1 ;; esac
+  case $word in native | asan | tsan | wasm | fuzz | style | js | e2e) ;; *) echo "test: no stage '$word'" >&2 && exit 1 ;; esac
 done
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -79,16 +81,24 @@ stage() {
   summary+=("$(printf '%-24s %6d passed %4d failed %4d skipped %5d s' "$name" "$p" "$f" "$s" $((SECONDS - started)))")
 }
 
+build() { cmake --preset "$1" --log-level=NOTICE >/dev/null && cmake --build "build/$1"; }
+
 # cpp PRESET: builds a preset and runs its Google Test binary, whose report CMake puts into the build folder.
 cpp() {
   local preset=$1 ok=1
   rm -f "build/$preset"/tinytorch_tests*.xml
-  cmake --preset "$preset" --log-level=NOTICE >/dev/null && cmake --build "build/$preset" &&
-    ctest --test-dir "build/$preset" --parallel 2 --output-on-failure --timeout 600 || ok=
+  build "$preset" &&
+    ctest --test-dir "build/$preset" -LE fuzz --parallel 2 --output-on-failure --timeout 900 || ok=
   for report in "build/$preset"/tinytorch_tests*.xml; do
     [ ! -f "$report" ] || cp "$report" "$results/$preset-$(basename "$report")"
   done
   [ -n "$ok" ]
+}
+
+# fuzz PRESET: builds a preset and runs its tests with the label `fuzz`, each of which is one case.
+fuzz() {
+  build "$1" && ctest --test-dir "build/$1" -L fuzz --parallel 2 --output-on-failure --timeout 900 \
+    --output-junit "$results/fuzz-$1.xml"
 }
 
 # vitest NODE FOLDER NAME [OPTION...]: runs a folder's Vitest configuration. The bound is for a runner that hangs.
@@ -103,8 +113,13 @@ stage style formatting bash scripts/format.sh --check
 stage style lint npm run --silent lint
 stage native native cpp native
 stage asan asan cpp asan
+stage tsan tsan cpp tsan
 for variant in $TT_VARIANTS; do
   stage wasm "wasm-$variant" cpp "wasm-$variant"
+done
+# shellcheck disable=SC2086  # a list of words
+for preset in native asan tsan fuzz $(printf 'wasm-%s ' $TT_VARIANTS); do
+  stage fuzz "fuzz-$preset" fuzz "$preset"
 done
 stage js package-build bash scripts/build.sh --wasm --package
 stage js types npm run --silent typecheck
