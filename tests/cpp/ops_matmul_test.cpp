@@ -1,4 +1,5 @@
 #include "matmul/registry.h"
+#include "matmul_tester.h"
 #include "reference.h"
 #include "tensor_tester.h"
 #include "tinytorch/ops.h"
@@ -53,6 +54,59 @@ TEST_P(MatmulOp, ShapesAsNumPy) {
     for (View va : all_views) {
       for (View vb : all_views) check(make(x, GetParam(), va), make(y, GetParam(), vb));
     }
+  }
+}
+
+/// A tensor of that shape, cut and turned out of a larger one: axes of size 1 have all kinds of strides behind them.
+Tensor random_view(const Shape& shape, DType dtype, Numbers& numbers, Tensor* whole = nullptr) {
+  Shape base = shape;
+  for (std::int64_t& size : base) size += static_cast<std::int64_t>(numbers.next() % 3);
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  const auto axis = [&] { return static_cast<std::int64_t>(numbers.next() % shape.size()); };
+  const std::int64_t i = axis(), j = axis();  // these two change places in the end
+  std::swap(base[static_cast<std::size_t>(i)], base[static_cast<std::size_t>(j)]);
+  const Tensor source = make(base, dtype);
+  if (whole) *whole = source;
+  Tensor view = source;
+  for (std::int64_t d = 0; d < rank; ++d) {
+    const std::int64_t wanted = shape[static_cast<std::size_t>(d == i ? j : d == j ? i : d)];
+    const std::int64_t room = view.size(d) - wanted;
+    const std::int64_t start = static_cast<std::int64_t>(numbers.next() % static_cast<std::uint64_t>(room + 1));
+    view = view.slice(d, start, start + wanted);
+  }
+  return view.transpose(i, j);
+}
+
+TEST_P(MatmulOp, AxesOfSizeOneMayHaveAnyStride) {
+  const std::uint64_t seed = 61;
+  Numbers numbers(seed);
+  const auto size = [&] { return numbers.next() % 2 ? 1 : 2 + static_cast<std::int64_t>(numbers.next() % 9); };
+  for (int round = 0; round < 400; ++round) {
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
+    const std::int64_t k = size();
+    Shape left, right;
+    for (std::uint64_t axes = numbers.next() % 3; axes > 0; --axes) left.push_back(size());
+    if (numbers.next() % 2) {
+      for (const std::int64_t batch : left) right.push_back(numbers.next() % 2 ? 1 : batch);
+    }
+    for (const std::int64_t last : {size(), k}) left.push_back(last);
+    for (const std::int64_t last : {k, size()}) right.push_back(last);
+    const Tensor a = random_view(left, GetParam(), numbers), b = random_view(right, GetParam(), numbers);
+    check(a, b);
+
+    // The same through a view as `out`: its elements get the product, those around it keep what they have.
+    const Tensor product = ops::matmul(a, b);
+    Tensor whole;
+    Tensor out = random_view(product.shape(), GetParam(), numbers, &whole);
+    const Tensor before = whole.clone(), old = out.clone();
+    ops::MatmulOptions options;
+    options.out = &out;
+    options.accumulate = numbers.next() % 2;
+    const Tensor expected = options.accumulate ? ops::add(out, product) : product;
+    (void)ops::matmul(a, b, options);
+    EXPECT_TRUE(ops::allclose(out, expected, 1e-5, 1e-5));
+    out.copy_from(old);
+    EXPECT_EQ(values(whole), values(before)) << "memory around out was written";
   }
 }
 

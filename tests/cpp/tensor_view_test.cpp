@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "matmul_tester.h"
 #include "tensor_tester.h"
 
 namespace tinytorch::testing {
@@ -67,6 +68,56 @@ TEST(TensorView, Expand) {
   EXPECT_EQ(Tensor::scalar(3).expand({2, 0}).numel(), 0);
   EXPECT_ERROR(row.expand({2, 4}), ErrorCode::shape, "expand: [1,3] does not broadcast to [2,4]");
   EXPECT_ERROR(row.expand({3}), ErrorCode::shape, "expand: [1,3] does not broadcast to [3]");
+}
+
+// Random views of views: a tensor that says that it is contiguous has the strides of a dense one, axes of size 1 and
+// tensors without elements included, and one with such strides says so.
+TEST(TensorView, ContiguousMeansTheStridesOfADenseTensor) {
+  Numbers numbers(31);
+  const auto below = [&](std::int64_t n) {
+    return static_cast<std::int64_t>(numbers.next() % static_cast<std::uint64_t>(n));
+  };
+  int contiguous_views = 0, axes_of_one = 0;
+  for (int round = 0; round < 2000; ++round) {
+    Shape shape;
+    for (std::int64_t rank = 1 + below(4); rank > 0; --rank) shape.push_back(below(8) == 0 ? 0 : 1 + below(3));
+    Tensor t = counting(shape);
+    std::string story = to_string(shape);
+    for (std::int64_t steps = 1 + below(4); steps > 0; --steps) {
+      const auto rank = static_cast<std::int64_t>(t.ndim());
+      const std::int64_t axis = below(rank), kind = below(4);
+      if (kind == 0) {
+        const std::int64_t other = below(rank);
+        t = t.transpose(axis, other);
+        story += " transpose " + std::to_string(axis) + " " + std::to_string(other);
+      } else if (kind == 1) {
+        const std::int64_t start = below(3), stop = start + below(3), step = 1 + below(3);
+        t = t.slice(axis, start, stop, step);
+        story += " slice " + to_string(Shape{axis, start, stop, step});
+      } else if (kind == 2) {
+        Shape wide{1 + below(2)};
+        for (const std::int64_t size : t.shape()) wide.push_back(size == 1 ? 1 + below(3) : size);
+        if (wide.size() > 6) continue;
+        t = t.expand(wide);
+        story += " expand " + to_string(wide);
+      } else {
+        Shape split{1};
+        for (const std::int64_t size : t.shape()) split.push_back(size);
+        if (split.size() > 6) continue;
+        t = t.reshape(split);
+        story += " reshape " + to_string(split);
+      }
+      ASSERT_EQ(t.is_contiguous(), t.strides() == contiguous_strides(t.shape())) << story;
+      for (std::size_t i = 0; i < t.ndim(); ++i) {
+        if (t.shape()[i] != 1) continue;
+        ASSERT_EQ(t.strides()[i], contiguous_strides(t.shape())[i]) << story;
+        ++axes_of_one;
+      }
+      contiguous_views += t.is_contiguous();
+    }
+  }
+  EXPECT_GT(contiguous_views, 500);
+  EXPECT_GT(axes_of_one, 500);
 }
 
 TEST(TensorView, CopiesOfEveryLayoutAndType) {

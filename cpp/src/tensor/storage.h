@@ -42,7 +42,7 @@ struct TensorImpl {
   Strides strides;
   std::int64_t numel = 0;
   DType dtype = DType::float32;
-  bool contiguous = true;  ///< row-major without gaps
+  bool contiguous = true;  ///< row-major without gaps: `strides` are contiguous_strides(shape), axes of size 1 included
   std::unique_ptr<GradientState> gradient;
 
   [[nodiscard]] std::byte* bytes() const noexcept {
@@ -52,7 +52,7 @@ struct TensorImpl {
 
 namespace detail {
 
-/// A tensor over `source`'s storage.
+/// A tensor over `source`'s storage. An axis of size 1 may have any stride here; the tensor gets a dense one's.
 [[nodiscard]] Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, const Strides& strides);
 
 }  // namespace detail

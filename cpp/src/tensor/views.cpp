@@ -11,13 +11,15 @@ namespace detail {
 
 namespace {
 
-bool is_row_major(const Shape& shape, const Strides& strides) noexcept {
-  std::int64_t step = 1;
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] != 1 && strides[i] != step) return false;
-    step *= shape[i];
+/// Gives every axis that is never stepped along (size 1, or a tensor without elements) the stride of a dense tensor.
+/// Then a row-major tensor has exactly contiguous_strides(), and whoever asks for the one may use the other.
+/// Says whether the tensor is row-major.
+bool settle_strides(const Shape& shape, std::int64_t numel, Strides& strides) {
+  const Strides dense = contiguous_strides(shape);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 1 || numel == 0) strides[i] = dense[i];
   }
-  return true;
+  return strides == dense;
 }
 
 }  // namespace
@@ -30,7 +32,7 @@ Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, 
   impl->strides = strides;
   impl->numel = numel(shape);
   impl->dtype = source.dtype();
-  impl->contiguous = impl->numel == 0 || is_row_major(shape, strides);
+  impl->contiguous = settle_strides(shape, impl->numel, impl->strides);
   return Tensor(std::move(impl));
 }
 
