@@ -9,6 +9,7 @@
 #include "matmul/registry.h"
 #include "matmul/tuning.h"
 #include "matmul_tester.h"
+#include "profile/clock.h"
 #include "tinytorch/dtype.h"
 #include "tinytorch/error.h"
 #include "tinytorch/threads.h"
@@ -39,14 +40,10 @@ class MatmulBits : public ::testing::TestWithParam<std::tuple<KernelId, DType>> 
   int threads_before_ = num_threads();
 };
 
-std::string param_name(const ::testing::TestParamInfo<MatmulBits::ParamType>& info) {
-  return kernel_name(std::get<0>(info.param)) + "_" + std::string(name_of(std::get<1>(info.param)));
-}
-
 INSTANTIATE_TEST_SUITE_P(Registry, MatmulBits,
                          ::testing::Combine(::testing::ValuesIn(runnable_kernels()),
                                             ::testing::Values(DType::float32, DType::float64)),
-                         param_name);
+                         kernel_and_type);
 
 /// The rungs of our own: Eigen sums as it likes.
 class MatmulOrder : public MatmulBits {};
@@ -60,7 +57,7 @@ std::vector<KernelId> own_kernels() {
 INSTANTIATE_TEST_SUITE_P(Registry, MatmulOrder,
                          ::testing::Combine(::testing::ValuesIn(own_kernels()),
                                             ::testing::Values(DType::float32, DType::float64)),
-                         param_name);
+                         kernel_and_type);
 
 TEST_P(MatmulBits, AreTheSameForAnyNumberOfThreads) {
   for_type([](KernelId kernel, auto type) {
@@ -189,17 +186,41 @@ TEST(MatmulTiles, EveryTileGivesTheSameBits) {
   set_num_threads(before);
 }
 
-TEST(MatmulTiles, AreMeasuredOnTheWayAndGivenBack) {
-  set_tuning(true);
-  MatmulProblem<float> problem({.m = 128, .n = 256, .k = 256}, Data::reals);
-  const std::vector<float> expected = problem.run(kAutoKernel);
-  for (int round = 0; round < 150; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
-  const TileTuning tuned = tile_tuning(DType::float32);
-  for (const auto& candidate : tuned.candidates) EXPECT_GT(candidate.gflops, 0);
-  EXPECT_EQ(tuned.chosen >= 0, !tuned.candidates.empty());
-  set_tuning(false);
-  EXPECT_FALSE(tuning_enabled());
-  EXPECT_EQ(tile_tuning(DType::float32).chosen, tuned.candidates.empty() ? -1 : 0);
+/// A clock by which one candidate's products take less time than the others': what tuning has to find out.
+struct UnevenClock {
+  explicit UnevenClock(std::size_t quick) {
+    const detail::TileChoices tiles = detail::tuned_choices<float>();
+    chosen = tiles.chosen;
+    if (chosen) favourite = tiles.candidates[quick];
+    detail::measuring_clock = read;
+  }
+  ~UnevenClock() { detail::measuring_clock = detail::now_ms; }
+  static double read() noexcept { return now += chosen && chosen->load() == favourite ? 0.01 : 0.015; }
+
+  static inline double now = 0;
+  static inline detail::TileChoice favourite{};
+  static inline decltype(detail::TileChoices::chosen) chosen = nullptr;
+};
+
+TEST(MatmulTiles, TheQuickestIsChosenOnTheWayAndGivenBack) {
+  const std::size_t candidates = tile_tuning(DType::float32).candidates.size();
+  for (std::size_t quick = 0; quick < std::max<std::size_t>(candidates, 1); ++quick) {
+    const UnevenClock clock(quick);
+    set_tuning(true);
+    EXPECT_TRUE(tuning_enabled());
+    MatmulProblem<float> problem({.m = 128, .n = 256, .k = 256}, Data::reals);
+    const std::vector<float> expected = problem.run(kAutoKernel);
+    for (int round = 0; round < 150; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
+    const TileTuning tuned = tile_tuning(DType::float32);
+    EXPECT_EQ(tuned.chosen, candidates == 0 ? -1 : static_cast<int>(quick));
+    for (std::size_t i = 0; i < candidates; ++i) {
+      const double expected_ratio = i == quick ? 1 : 0.01 / 0.015;
+      EXPECT_NEAR(tuned.candidates[i].gflops / tuned.candidates[quick].gflops, expected_ratio, 1e-9);
+    }
+    set_tuning(false);
+    EXPECT_FALSE(tuning_enabled());
+    EXPECT_EQ(tile_tuning(DType::float32).chosen, candidates == 0 ? -1 : 0);
+  }
   EXPECT_THROW((void)tile_tuning(DType::int32), Error);
 }
 

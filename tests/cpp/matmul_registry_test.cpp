@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "fake_clock.h"
+#include "matmul/packed/peak_loop.h"
 #include "matmul/policy.h"
 #include "matmul/registry.h"
 #include "matmul_tester.h"
@@ -108,12 +110,17 @@ TEST(Registry, ProfileNamesTheKernelAndCountsItsWork) {
   }
 }
 
-TEST(Peak, IsMeasuredForEveryAvailableRungAndTellsWhatItDoesNotTake) {
+TEST(Peak, IsWorkOverTimeForEveryAvailableRungAndTellsWhatItDoesNotTake) {
+  // The loop does as much between two readings of the clock, whatever the rung; by this clock, in that many ms.
+  FakeClock clock(0.25);
+  const double once = peak_gflops(DType::float32, kAutoKernel, 2);
+  clock.set_step(0.125);
   for (const KernelInfo& kernel : kernels()) {
     if (!kernel.available) continue;
-    EXPECT_GT(peak_gflops(DType::float32, kernel_id(kernel.name), 0.1), 0) << kernel.name;
-    EXPECT_GT(peak_gflops(DType::float64, kernel_id(kernel.name), 0.1), 0) << kernel.name;
+    EXPECT_EQ(peak_gflops(DType::float32, kernel_id(kernel.name), 2), 2 * once) << kernel.name;
+    EXPECT_EQ(peak_gflops(DType::float64, kernel_id(kernel.name), 2), 2 * once) << kernel.name;
   }
+  EXPECT_EQ(once, 2.0 * 12'000 * 4 * detail::kPeakChains / 0.25e6);
   EXPECT_EQ(error_of([] { (void)peak_gflops(DType::int32); }).code(), ErrorCode::dtype);
   EXPECT_EQ(error_of([] { (void)peak_gflops(DType::float32, 99); }).code(), ErrorCode::unknown_kernel);
 }

@@ -24,14 +24,10 @@ class Matmul : public ::testing::TestWithParam<std::tuple<KernelId, DType>> {
   }
 };
 
-std::string param_name(const ::testing::TestParamInfo<Matmul::ParamType>& info) {
-  return kernel_name(std::get<0>(info.param)) + "_" + std::string(name_of(std::get<1>(info.param)));
-}
-
 INSTANTIATE_TEST_SUITE_P(Registry, Matmul,
                          ::testing::Combine(::testing::ValuesIn(runnable_kernels()),
                                             ::testing::Values(DType::float32, DType::float64)),
-                         param_name);
+                         kernel_and_type);
 
 // Around every register tile in use (4, 5, 6, 8 rows; 4, 8, 16 columns): tile - 1, tile, tile + 1, and mixtures.
 TEST_P(Matmul, TileEdges) {

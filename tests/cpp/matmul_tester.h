@@ -9,10 +9,12 @@
 #include <limits>
 #include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "matmul/registry.h"
 #include "reference.h"
+#include "tinytorch/dtype.h"
 #include "tinytorch/matmul.h"
 
 namespace tinytorch::testing {
@@ -247,6 +249,11 @@ inline std::vector<KernelId> runnable_kernels() {
 
 inline std::string kernel_name(KernelId id) {
   return id == kAutoKernel ? "auto" : std::string(kernels()[static_cast<std::size_t>(id)].name);
+}
+
+/// `simd_float32`: how a test of a rung and a type is called.
+inline std::string kernel_and_type(const ::testing::TestParamInfo<std::tuple<KernelId, DType>>& info) {
+  return kernel_name(std::get<0>(info.param)) + "_" + std::string(name_of(std::get<1>(info.param)));
 }
 
 }  // namespace tinytorch::testing

@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "fake_clock.h"
 #include "tensor_tester.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/io.h"
@@ -118,6 +119,7 @@ TEST(DataLoader, Errors) {
 
 TEST(Trainer, Learns) {
   for (bool adam : {false, true}) {
+    const FakeClock clock(125);  // read when a step begins and when it ends
     Training s = make_setup(adam);
     Trainer trainer(s.model, s.optimizer, s.loader, {.epochs = 5});
     int batches = 0, epochs = 0;
@@ -128,7 +130,9 @@ TEST(Trainer, Learns) {
     EXPECT_TRUE(end.finished);
     EXPECT_EQ(end.steps, 80);
     EXPECT_LT(end.epoch_loss, 0.1);
-    EXPECT_GT(end.samples_per_second, 0);
+    EXPECT_EQ(end.seconds, 80 * 0.125);
+    EXPECT_EQ(end.samples_per_second, 5.0 * static_cast<double>(s.loader->dataset().size()) / end.seconds);
+    EXPECT_EQ(end.seconds_left, 0);
     const train::Evaluation result = train::evaluate(s.model, blobs(300, 2));
     EXPECT_GT(result.accuracy, 0.97);
     EXPECT_LT(result.loss, 0.15);

@@ -9,6 +9,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
+import { PAGE_LIMIT } from '../limits';
 import { serve, type Served } from './server';
 
 const SCREENSHOTS = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
@@ -46,6 +47,16 @@ export function isolatedPage(): { browser: Browser; url: string } {
   return site;
 }
 
+/** A context whose waits end only where something hangs. */
+export async function newContext(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PAGE_LIMIT);
+  return context;
+}
+
 export interface Opened {
   page: Page;
   context: BrowserContext;
@@ -58,7 +69,7 @@ export async function open(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
-  const context = await browser.newContext({
+  const context = await newContext(browser, {
     permissions: ['clipboard-read', 'clipboard-write'],
     ...options,
   });
@@ -80,23 +91,16 @@ export async function open(
 
 /** Waits until the library is loaded; fails with the page's own words where it is not. */
 export async function ready(page: Page): Promise<void> {
-  await page
-    .locator('html[data-engine="ready"], html[data-engine="failed"]')
-    .waitFor({ state: 'attached', timeout: 30_000 });
+  await page.locator('html[data-engine="ready"], html[data-engine="failed"]').waitFor({ state: 'attached' });
   if ((await page.locator('html').getAttribute('data-engine')) === 'failed')
     throw new Error(await page.locator('#build').innerText());
 }
 
 /** Presses a section's button and waits for the outcome in its status line. */
-export async function runSection(
-  page: Page,
-  section: string,
-  button: string,
-  timeout = 110_000,
-): Promise<string> {
+export async function runSection(page: Page, section: string, button: string): Promise<string> {
   await page.locator(`#${section}`).getByRole('button', { name: button, exact: true }).click();
   const outcome = page.locator(`#${section} .status:not(:empty), #${section} .alert`).first();
-  await outcome.waitFor({ timeout });
+  await outcome.waitFor();
   return outcome.innerText();
 }
 

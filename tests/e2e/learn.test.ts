@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { copiedRows, isolatedPage, open, ready, runSection } from './browser';
+import { PAGE_LIMIT } from '../limits';
 
 const site = isolatedPage();
 
@@ -51,15 +52,23 @@ it('pauses, goes on and stops with what it has', async () => {
   await train.getByLabel('10', { exact: true }).check({ force: true });
   await train.getByLabel('Matrix products by').selectOption('naive');
   await train.getByRole('button', { name: 'Train', exact: true }).click();
-  await train.locator('.progress-label', { hasText: 'Epoch 1 of 10' }).waitFor({ timeout: 60_000 });
+  await train.locator('.progress-label', { hasText: 'Epoch 1 of 10' }).waitFor();
   await train.getByRole('button', { name: 'Pause' }).click();
-  await page.waitForTimeout(500); // the batch that was under way ends
   const done = () => train.locator('progress').evaluate((bar) => (bar as HTMLProgressElement).value);
-  const paused = await done();
-  await page.waitForTimeout(800);
-  expect(await done()).toBe(paused);
+  // The batch that was under way ends, however long it takes; then nothing moves any more.
+  let paused = await done();
+  await expect
+    .poll(
+      async () => {
+        const before = paused;
+        await page.waitForTimeout(800);
+        return (paused = await done()) === before;
+      },
+      { timeout: PAGE_LIMIT },
+    )
+    .toBe(true);
   await train.getByRole('button', { name: 'Go on' }).click();
-  await expect.poll(done, { timeout: 20_000 }).toBeGreaterThan(paused);
+  await expect.poll(done, { timeout: PAGE_LIMIT }).toBeGreaterThan(paused);
   await train.getByRole('button', { name: 'Stop' }).click();
   await train.locator('.status:not(:empty)').waitFor();
   expect(await figure(page, 'Test accuracy')).toMatch(/\d/);
@@ -158,7 +167,7 @@ it('reads what is drawn, with the model that the page ships', async () => {
     await verdict.filter({ hasText: /It reads/ }).waitFor();
     // Each stroke is answered; the last answer is the digit's.
     await expect
-      .poll(() => verdict.innerText(), { message: `a drawn ${digit}` })
+      .poll(() => verdict.innerText(), { message: `a drawn ${digit}`, timeout: PAGE_LIMIT })
       .toMatch(new RegExp(`It reads ${digit}, `));
     const shares = await page.locator('.probability-value').allInnerTexts();
     expect(shares.length).toBe(10);

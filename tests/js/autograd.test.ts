@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { AutogradError, DTypeError, InvalidArgumentError, type Tensor } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds } from './builds.js';
 import { distance, numbers } from './oracle.js';
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   // A function, because TypeScript remembers what a property was the last time.
   const gradientOf = (x: Tensor): Tensor | undefined => x.grad;
   const leaf = (values: ArrayLike<number>, shape: number[]): Tensor =>

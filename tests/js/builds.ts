@@ -1,20 +1,42 @@
-// Every build that this engine can run, loaded once for a test file.
+// The builds that are tested, each loaded once for a test file. What an engine runs is written down here, not asked of
+// the package: a build that it wrongly took for impossible would not be tested.
 
-import { load, probe, type TinyTorch, type Variant } from 'tinytorch-wasm';
+import { load, type TinyTorch, type Variant } from 'tinytorch-wasm';
 
+/** Whether threads can be had: everywhere but in a page that is not cross-origin isolated. */
+export const isolated = typeof crossOriginIsolated === 'undefined' || crossOriginIsolated;
+
+/** Node has relaxed SIMD since 22; the tests' Chromium has it. */
+const relaxed = typeof process === 'undefined' || parseInt(process.versions.node) >= 22;
+
+/** All variants that this engine runs, the fastest last. */
 export function runnableVariants(): Variant[] {
-  const features = probe();
-  return [
-    'scalar' as const,
-    ...(features.simd ? (['simd'] as const) : []),
-    ...(features.relaxed ? (['relaxed'] as const) : []),
-  ];
+  return relaxed ? ['scalar', 'simd', 'relaxed'] : ['scalar', 'simd'];
 }
 
-const loaded = new Map<Variant, Promise<TinyTorch>>();
+/**
+ * `default` is what `load()` gives without options, a thread for each core, which is what users get; `simd-mt` has three
+ * threads, however many cores there are. The others have one.
+ */
+export type Build = 'default' | 'simd-mt' | Variant;
 
-export function build(variant: Variant): Promise<TinyTorch> {
-  let tt = loaded.get(variant);
-  if (!tt) loaded.set(variant, (tt = load({ variant, threads: 1 })));
+/** What a test is repeated for: the default first. */
+export function builds(): Build[] {
+  return ['default', ...(isolated ? (['simd-mt'] as const) : []), ...runnableVariants()];
+}
+
+const loaded = new Map<Build, Promise<TinyTorch>>();
+
+export function build(name: Build): Promise<TinyTorch> {
+  let tt = loaded.get(name);
+  if (!tt) {
+    tt =
+      name === 'default'
+        ? load()
+        : name === 'simd-mt'
+          ? load({ variant: 'simd', threads: 3 })
+          : load({ variant: name, threads: 1 });
+    loaded.set(name, tt);
+  }
   return tt;
 }

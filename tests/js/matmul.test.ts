@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { DTypeError, KernelError, ShapeError } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds, isolated } from './builds.js';
+import { withClock } from './clock.js';
 import { gamma, matmul as oracle, numbers } from './oracle.js';
 
 const shapes = [
@@ -17,8 +18,8 @@ const shapes = [
   [4, 3, 0],
 ] as const;
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   const { Tensor } = tt;
   const available = tt.kernels().filter((kernel) => kernel.available);
 
@@ -34,10 +35,11 @@ describe.each(runnableVariants())('%s', async (variant) => {
       'relaxed',
       'threaded',
     ]);
-    const here = available.map((kernel) => kernel.name).filter((name) => name !== 'threaded');
+    const here = available.map((kernel) => kernel.name);
     const scalar = ['naive', 'reordered', 'blocked', 'eigen', 'packed'];
-    const vectors = { scalar: [], simd: ['simd'], relaxed: ['simd', 'relaxed'] }[variant];
-    expect(here).toEqual([...scalar, ...vectors]);
+    const vectors = { scalar: [], simd: ['simd'], relaxed: ['simd', 'relaxed'] }[tt.variant];
+    const threads = isolated && (name === 'default' || name === 'simd-mt') ? ['threaded'] : [];
+    expect(here).toEqual([...scalar, ...vectors, ...threads]);
     for (const { title, summary } of tt.kernels()) {
       expect(title.length).toBeGreaterThan(3);
       expect(summary).toMatch(/\.$/);
@@ -147,20 +149,29 @@ describe.each(runnableVariants())('%s', async (variant) => {
 
 test('the same bits from every build that does not fuse', async () => {
   const products = [];
-  for (const variant of runnableVariants().filter((name) => name !== 'relaxed')) {
-    const tt = await build(variant);
+  for (const name of builds()) {
+    const tt = await build(name);
+    if (tt.variant === 'relaxed') continue;
     tt.manualSeed(7);
     using a = tt.Tensor.randn([65, 130]);
     using b = tt.Tensor.randn([130, 33]);
     using c = a.matmul(b);
     products.push(c.data());
   }
+  expect(products.length).toBeGreaterThanOrEqual(2);
   for (const product of products) expect(product).toEqual(products[0]);
 });
 
-test('the peak is above what a product reaches', async () => {
-  const tt = await build(runnableVariants().at(-1) ?? 'scalar');
-  for (const dtype of ['float32', 'float64'] as const) expect(tt.peak(dtype)).toBeGreaterThan(0.01);
-  expect(tt.peak('float32', 'naive')).toBeGreaterThan(0.01);
+test.each(builds())('%s: the peak is a known amount of work over the time it took', async (name) => {
+  const tt = await build(name);
+  // By this clock each run of the loop takes a step; the loop does as much whatever the rung and type.
+  const peak = (step: number, ...which: Parameters<typeof tt.peak>) =>
+    withClock(step, () => tt.peak(...which));
+  const once = await peak(0.5, 'float32');
+  expect(once).toBeGreaterThan(0);
+  expect((await peak(0.25, 'float64')) / once).toBeCloseTo(2, 5);
+  for (const kernel of tt.kernels()) {
+    if (kernel.available) expect((await peak(0.25, 'float32', kernel.name)) / once).toBeCloseTo(2, 5);
+  }
   expect(() => tt.peak('float16' as 'float32')).toThrow(DTypeError);
 });

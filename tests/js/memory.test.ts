@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, OutOfMemoryError, OverflowError } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds } from './builds.js';
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   const { Tensor, Dense, ReLU, Sequential } = tt;
   const live = () => ({ tensors: tt.memory().tensors, bytes: tt.memory().bytes });
 
@@ -121,46 +121,51 @@ describe.each(runnableVariants())('%s', async (variant) => {
   });
 });
 
-test('out of memory is an error, and the library works on', async () => {
-  const [variant] = runnableVariants();
-  const tt = await build(variant ?? 'scalar');
-  const { Tensor } = tt;
-  const before = tt.memory();
-  const held = [];
-  let error: unknown;
-  try {
-    for (let i = 0; i < 20; ++i) held.push(Tensor.zeros([2 ** 26])); // 256 MB each: 4 GB are 16 of them
-  } catch (caught) {
-    error = caught;
-  }
-  expect(error).toBeInstanceOf(OutOfMemoryError);
-  expect(String(error)).toContain('[67108864]');
-  using still = Tensor.ones([3]);
-  expect(still.add(1).toArray()).toEqual([2, 2, 2]);
-  expect(held.length).toBeGreaterThan(2);
-  for (const each of held) each.dispose();
-  tt.releasePooledMemory();
-  using again = Tensor.zeros([2 ** 26]);
-  expect(again.size).toBe(2 ** 26);
-  again.dispose();
-  tt.releasePooledMemory();
-  expect(tt.memory().tensors).toBeLessThanOrEqual(before.tensors + 2);
-}, 120_000);
+test.each(['default', 'scalar'] as const)(
+  '%s: out of memory is an error, and the library works on',
+  async (name) => {
+    const tt = await build(name);
+    const { Tensor } = tt;
+    const before = tt.memory();
+    const held = [];
+    let error: unknown;
+    try {
+      for (let i = 0; i < 20; ++i) held.push(Tensor.zeros([2 ** 26])); // 256 MB each: 4 GB are 16 of them
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(String(error)).toContain('[67108864]');
+    using still = Tensor.ones([3]);
+    expect(still.add(1).toArray()).toEqual([2, 2, 2]);
+    expect(held.length).toBeGreaterThan(2);
+    for (const each of held) each.dispose();
+    tt.releasePooledMemory();
+    using again = Tensor.zeros([2 ** 26]);
+    expect(again.size).toBe(2 ** 26);
+    again.dispose();
+    tt.releasePooledMemory();
+    expect(tt.memory().tensors).toBeLessThanOrEqual(before.tensors + 2);
+  },
+);
 
-test('what is dropped is freed by the garbage collector', async () => {
-  const collect = (globalThis as { gc?: () => void }).gc;
-  expect(collect).toBeTypeOf('function');
-  const tt = await build('scalar');
-  const before = tt.memory();
-  (() => {
-    for (let i = 0; i < 100; ++i) tt.Tensor.zeros([1000]);
-    for (let i = 0; i < 10; ++i) new tt.Dense(100, 100);
-  })();
-  expect(tt.memory().tensors).toBe(before.tensors + 100);
-  for (let i = 0; i < 100 && tt.memory().bytes > before.bytes; ++i) {
-    collect?.();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  expect(tt.memory().tensors).toBeLessThanOrEqual(before.tensors);
-  expect(tt.memory().bytes).toBeLessThanOrEqual(before.bytes);
-});
+test.each(['default', 'scalar'] as const)(
+  '%s: what is dropped is freed by the garbage collector',
+  async (name) => {
+    const collect = (globalThis as { gc?: () => void }).gc;
+    expect(collect).toBeTypeOf('function');
+    const tt = await build(name);
+    const before = tt.memory();
+    (() => {
+      for (let i = 0; i < 100; ++i) tt.Tensor.zeros([1000]);
+      for (let i = 0; i < 10; ++i) new tt.Dense(100, 100);
+    })();
+    expect(tt.memory().tensors).toBe(before.tensors + 100);
+    for (let i = 0; i < 100 && tt.memory().bytes > before.bytes; ++i) {
+      collect?.();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(tt.memory().tensors).toBeLessThanOrEqual(before.tensors);
+    expect(tt.memory().bytes).toBeLessThanOrEqual(before.bytes);
+  },
+);

@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { DisposedError, InvalidArgumentError, KernelError, ShapeError } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds } from './builds.js';
 import { distance, matmul, numbers } from './oracle.js';
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   const { Tensor, Dense, Linear, ReLU, Sequential } = tt;
   const network = () =>
     new Sequential([new Dense(784, 256), new ReLU(), new Dense(256, 128), new ReLU(), new Dense(128, 10)]);

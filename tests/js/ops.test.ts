@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { DTypeError, InvalidArgumentError, ShapeError } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds } from './builds.js';
 import { distance, numbers } from './oracle.js';
 
 const TOLERANCE = { float32: 2e-6, float64: 1e-13 } as const;
@@ -24,8 +24,8 @@ const binary = {
   maximum: Math.max,
 } as const;
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   const { Tensor } = tt;
 
   describe.each(['float32', 'float64'] as const)('%s', (dtype) => {

@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { DisposedError, DTypeError, InvalidArgumentError, ShapeError } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build, builds } from './builds.js';
 import { numbers } from './oracle.js';
 
-describe.each(runnableVariants())('%s', async (variant) => {
-  const tt = await build(variant);
+describe.each(builds())('%s', async (name) => {
+  const tt = await build(name);
   const { Tensor } = tt;
 
   test('nested arrays give shape and elements', () => {

@@ -2,9 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { InvalidArgumentError, load } from 'tinytorch-wasm';
-import { runnableVariants } from './builds.js';
+import { isolated, runnableVariants } from './builds.js';
 
-const isolated = typeof crossOriginIsolated === 'undefined' || crossOriginIsolated;
 const vectorVariants = runnableVariants().filter((variant) => variant !== 'scalar');
 
 test.runIf(isolated).each(vectorVariants)(

@@ -8,11 +8,11 @@ import {
   type Progress,
   type TinyTorch,
 } from 'tinytorch-wasm';
-import { build, runnableVariants } from './builds.js';
+import { build } from './builds.js';
+import { withClock } from './clock.js';
 import { numbers } from './oracle.js';
 
-const variant = runnableVariants().at(-1) ?? 'scalar';
-const tt = await build(variant);
+const tt = await build('default');
 const { Tensor, Dense, ReLU, Sequential } = tt;
 
 /** Four clouds of points, one a class. */
@@ -172,14 +172,16 @@ describe('training', () => {
     const accuracies: number[] = [];
     let turns = 0;
     const timer = setInterval(() => ++turns, 1);
-    const last = await trainer.fit({
-      validation,
-      onBatch: ({ loss }) => void losses.push(loss),
-      onEpoch: async ({ validation: found }) => {
-        accuracies.push(found?.accuracy ?? 0);
-        await Promise.resolve();
-      },
-    });
+    const last = await withClock(0.5, () =>
+      trainer.fit({
+        validation,
+        onBatch: ({ loss }) => void losses.push(loss),
+        onEpoch: async ({ validation: found }) => {
+          accuracies.push(found?.accuracy ?? 0);
+          await Promise.resolve();
+        },
+      }),
+    );
     clearInterval(timer);
     expect(losses.length).toBe(15 * 16);
     expect(last).toMatchObject({
@@ -190,7 +192,9 @@ describe('training', () => {
       finished: true,
       stoppedEarly: false,
     });
+    // By this clock a step takes half a millisecond or more.
     expect(last.samplesPerSecond).toBeGreaterThan(0);
+    expect(last.samplesPerSecond).toBeLessThanOrEqual(32 / 0.0005);
     expect(accuracies.length).toBe(15);
     expect(accuracies.at(-1)).toBeGreaterThan(0.97);
     expect(losses.at(-1)).toBeLessThan(0.3 * (losses[0] as number));

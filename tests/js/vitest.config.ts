@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { LIMITS } from '../limits.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const chromium = process.env['CHROMIUM_PATH'] || '/usr/bin/chromium';
@@ -12,7 +13,7 @@ export default defineConfig({
   resolve: { alias: { 'tinytorch-wasm': `${root}dist/index.js` } },
   server: { fs: { allow: [root] } },
   test: {
-    testTimeout: 60_000,
+    ...LIMITS,
     projects: [
       {
         extends: true,

@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PAGE_LIMIT } from '../limits.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', name);
@@ -206,7 +207,9 @@ async function titleOf(address: string): Promise<string> {
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
     await page.goto(address);
-    const ready = page.waitForFunction(() => document.title !== 'working', undefined, { timeout: 20_000 });
+    const ready = page.waitForFunction(() => document.title !== 'working', undefined, {
+      timeout: PAGE_LIMIT,
+    });
     await ready.catch(() => complaints.push('the title was never set'));
     return complaints.length > 0 ? complaints.join('\n') : await page.title();
   } finally {

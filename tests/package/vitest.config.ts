@@ -2,8 +2,9 @@
 
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LIMITS } from '../limits.js';
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  test: { name: 'package', include: ['*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+  test: { name: 'package', include: ['*.test.ts'], ...LIMITS },
 });

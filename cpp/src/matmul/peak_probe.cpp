@@ -37,12 +37,12 @@ double probe(KernelId kernel, double milliseconds) {
   double best = 0;
   for (int i = 0; i < kParts; ++i) {
     double calls = 0;
-    const double start = detail::now_ms();
+    const double start = detail::measured_ms();
     double elapsed = 0;
     do {
       sink = sink + loop(kMultiplyAdds, T(0.999), T(0.001));
       ++calls;
-      elapsed = detail::now_ms() - start;
+      elapsed = detail::measured_ms() - start;
     } while (elapsed < milliseconds / kParts);
     best = std::max(best, 2.0 * static_cast<double>(kMultiplyAdds) * calls / (elapsed * 1e6));
   }

@@ -74,9 +74,9 @@ const KernelFunctions<T>* tuned_rung() noexcept {
 /// browser lets some of its clock's ticks come late.
 double clock_tick() {
   constexpr int ticks = 4, patience = 10000;  // readings, some 0.5 ms
-  double last = now_ms(), least = std::numeric_limits<double>::infinity();
+  double last = measured_ms(), least = std::numeric_limits<double>::infinity();
   for (int seen = 0, i = 0; seen < ticks && i < patience; ++i) {
-    const double now = now_ms();
+    const double now = measured_ms();
     if (now == last) continue;
     if (seen++ > 0) least = std::min(least, now - last);
     last = now;
@@ -118,10 +118,10 @@ class Trial {
     best.fill(std::numeric_limits<double>::max());
     for (int round = 0; round < plan.rounds; ++round) {
       for (std::size_t i = 0; i < best.size(); ++i) {
-        const double start = now_ms();
+        const double start = measured_ms();
         double spent = 0;
         int products = 0;
-        for (; spent < plan.ms; ++products, spent = now_ms() - start) run(i);
+        for (; spent < plan.ms; ++products, spent = measured_ms() - start) run(i);
         best[i] = std::min(best[i], spent / products);
       }
     }
@@ -184,11 +184,11 @@ void tune_on_the_way(const MatmulArgs<T>& next) {
     tuned.stage = Stage::done;
     return;
   }
-  const double start = now_ms();
+  const double start = measured_ms();
   tuned.stage = advance(*rung, tuned);
   const TileChoices tiles = rung->tile_choices();
   tiles.chosen->store(tiles.candidates[tuned.taken]);
-  tuned.ms += now_ms() - start;
+  tuned.ms += measured_ms() - start;
 }
 
 template TileChoices tuned_choices<float>() noexcept;

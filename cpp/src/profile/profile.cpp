@@ -11,11 +11,11 @@ namespace tinytorch {
 
 namespace {
 
-using detail::now_ms;
+using detail::measured_ms;
 
 class Recorder {
  public:
-  explicit Recorder(std::uint64_t session) : session_(session), start_(now_ms()) { open_.reserve(16); }
+  explicit Recorder(std::uint64_t session) : session_(session), start_(measured_ms()) { open_.reserve(16); }
 
   [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
 
@@ -24,13 +24,13 @@ class Recorder {
     rows_[row].calls += 1;
     rows_[row].flops += flops;
     depth_[row] += 1;
-    open_.push_back({row, now_ms(), 0});
+    open_.push_back({row, measured_ms(), 0});
   }
 
   void end() noexcept {
     const Scope scope = open_.back();
     open_.pop_back();
-    const double elapsed = now_ms() - scope.start;
+    const double elapsed = measured_ms() - scope.start;
     ProfileRow& row = rows_[scope.row];
     row.self_ms += elapsed - scope.inside;
     // A scope inside another of its own name is part of that one's total.
@@ -40,7 +40,7 @@ class Recorder {
 
   [[nodiscard]] ProfileReport finish() {
     while (!open_.empty()) end();
-    ProfileReport report{std::move(rows_), now_ms() - start_};
+    ProfileReport report{std::move(rows_), measured_ms() - start_};
     for (ProfileRow& row : report.rows) row.share = report.wall_ms > 0 ? row.self_ms / report.wall_ms : 0;
     for (std::size_t i = 1; i < report.rows.size(); ++i) {  // a handful of rows: insertion
       for (std::size_t j = i; j > 0 && report.rows[j].self_ms > report.rows[j - 1].self_ms; --j) {

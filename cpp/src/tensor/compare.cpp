@@ -13,10 +13,9 @@ namespace detail {
 
 namespace {
 
-constexpr std::int64_t chunk = 256;
-
 /// A fold over the broadcast operands' elements, read as doubles in chunks.
 struct PairVisitor {
+  static constexpr std::int64_t chunk = 256;
   virtual void visit(const double* a, const double* b, std::size_t count) = 0;
   void run(const char* op, const Tensor& a, const Tensor& b) {
     require_defined(a, op, "a");

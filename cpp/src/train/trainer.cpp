@@ -68,7 +68,7 @@ double Trainer::scheduled_rate() const {
 
 Progress Trainer::step() {
   if (progress_.finished) return progress_;
-  const double start = detail::now_ms();
+  const double start = detail::measured_ms();
   if (progress_.batch == progress_.batches) {  // the last call ended an epoch
     progress_.batch = 0;
     progress_.epoch_ended = false;
@@ -111,7 +111,7 @@ Progress Trainer::step() {
   }
 
   timed_samples_ += samples;
-  progress_.seconds += (detail::now_ms() - start) / 1000;
+  progress_.seconds += (detail::measured_ms() - start) / 1000;
   if (progress_.seconds > 0) progress_.samples_per_second = static_cast<double>(timed_samples_) / progress_.seconds;
   const std::int64_t epochs_left = progress_.epochs - progress_.epoch - (epoch_ended ? 0 : 1);
   const std::int64_t batches_left =
