@@ -1,7 +1,7 @@
-// The table of functions that JavaScript calls, third part: files.
+// The table of functions that JavaScript calls, third part: files. Texts go in as Bytes and out as an address, because
+// Embind's strings take memory without asking whether there is any.
 
-#include <emscripten/bind.h>
-
+#include <limits>
 #include <string>
 
 #include "bridge.h"
@@ -13,7 +13,12 @@ namespace {
 
 /// For JavaScript to write a file into.
 Handle create_bytes(double size) {
-  return guarded([=] { return give_bytes(Bytes(static_cast<std::size_t>(size))); });
+  return guarded([=] {
+    if (!(size >= 0 && size <= std::numeric_limits<std::ptrdiff_t>::max())) {
+      throw Error(ErrorCode::overflow, "a file of 2 GB or more does not fit into the address space");
+    }
+    return give_bytes(Bytes(static_cast<std::size_t>(size)));
+  });
 }
 Handle read_idx(Handle bytes) {
   return guarded([=] { return give(data::read_idx(object<Bytes>(bytes))); });
@@ -22,11 +27,18 @@ Handle read_idx(Handle bytes) {
 Handle create_file() {
   return guarded([] { return give_object<io::TensorFile>({}); });
 }
-Handle file_add(Handle f, const std::string& name, Handle a) {
-  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
+std::string text_of(Handle bytes) {
+  const Bytes& content = object<Bytes>(bytes);
+  return {reinterpret_cast<const char*>(content.data()), content.size()};
 }
-Handle file_note(Handle f, const std::string& key, const std::string& value) {
-  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
+void send_text(const std::string& text) {
+  send({static_cast<double>(reinterpret_cast<std::uintptr_t>(text.data())), static_cast<double>(text.size())});
+}
+Handle file_add(Handle f, Handle name, Handle a) {
+  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(text_of(name), tensor(a)); });
+}
+Handle file_note(Handle f, Handle key, Handle value) {
+  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(text_of(key), text_of(value)); });
 }
 Handle write_file(Handle f) {
   return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
@@ -35,18 +47,18 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-std::string file_name(Handle f, int index) {
-  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
+void file_name(Handle f, int index) {
+  send_text(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first);
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-std::string note_key(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
+void note_key(Handle f, int index) {
+  send_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first);
 }
-std::string note_value(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
+void note_value(Handle f, int index) {
+  send_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second);
 }
 Handle state_dict(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
@@ -64,23 +76,19 @@ const Call calls_files[] = {
 
     TINYTORCH_CALL("createFile", create_file),
     TINYTORCH_CALL("releaseFile", release<io::TensorFile>),
+    TINYTORCH_CALL("fileAdd", file_add),
+    TINYTORCH_CALL("fileNote", file_note),
     TINYTORCH_CALL("writeFile", write_file),
     TINYTORCH_CALL("readFile", read_file),
     TINYTORCH_CALL("fileCount", file_count),
+    TINYTORCH_CALL("fileName", file_name),
     TINYTORCH_CALL("fileTensor", file_tensor),
     TINYTORCH_CALL("noteCount", note_count),
+    TINYTORCH_CALL("noteKey", note_key),
+    TINYTORCH_CALL("noteValue", note_value),
     TINYTORCH_CALL("stateDict", state_dict),
     TINYTORCH_CALL("loadStateDict", load_state_dict),
     {},
 };
-
-EMSCRIPTEN_BINDINGS(tinytorch_files) {
-  using emscripten::function;
-  function("fileAdd", file_add);
-  function("fileNote", file_note);
-  function("fileName", file_name);
-  function("noteKey", note_key);
-  function("noteValue", note_value);
-}
 
 }  // namespace tinytorch::bindings

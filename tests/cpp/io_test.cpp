@@ -147,7 +147,7 @@ TEST(Safetensors, WritingErrors) {
   EXPECT_ERROR(io::write_safetensors({{{"a", t}, {"a", t}}, {}}), ErrorCode::invalid_argument,
                "the name 'a' stands twice");
   EXPECT_ERROR(io::write_safetensors({{{"\xff", t}}, {}}), ErrorCode::invalid_argument, "not UTF-8");
-  EXPECT_ERROR(io::write_safetensors({{{"a", Tensor()}}, {}}), ErrorCode::invalid_argument, "undefined");
+  EXPECT_ERROR(io::write_safetensors({{{"a", Tensor()}}, {}}), ErrorCode::invalid_argument, "tensor 'a' is undefined");
 }
 
 TEST(StateDict, RoundTripAndOrientation) {

@@ -4,6 +4,7 @@ import { withBytes } from './bytes.js';
 import { Native, refuse } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
+import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /**
@@ -125,9 +126,11 @@ export function seedArguments(seed: number): [number, number] {
 }
 
 /**
- * The array in an IDX file, the format of MNIST: images `[n, 28, 28]` or labels `[n]`, of dtype uint8. Throws
- * `FormatError` that says what is wrong.
+ * The array in an IDX file, the format of MNIST: images `[n, 28, 28]` or labels `[n]`, of dtype uint8. Other element
+ * types of the format are not read. Throws `FormatError` that says what is wrong.
  */
-export function readIdx(runtime: Runtime, file: Uint8Array): Tensor {
-  return withBytes(runtime, file, (bytes) => runtime.wrap(runtime.check(runtime.module.readIdx(bytes))));
+export function readIdx(runtime: Runtime, file: FileData): Tensor {
+  return withBytes(runtime, file, 'readIdx', (bytes) =>
+    runtime.wrap(runtime.check(runtime.module.readIdx(bytes))),
+  );
 }

@@ -1,9 +1,12 @@
 // Model files in the safetensors format, which PyTorch reads and writes too.
 
 import { takeBytes, withBytes } from './bytes.js';
+import { show, text } from './check.js';
+import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
+import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /** The content of a safetensors file. */
@@ -15,67 +18,160 @@ export interface TensorFile {
 
 type Pairs<Value> = Iterable<readonly [string, Value]>;
 
-/** A safetensors file with these tensors. The same content gives the same bytes. */
+/** A header of more bytes is no safetensors file, whatever is in it. */
+const MAX_HEADER = 100_000_000;
+
+/**
+ * A safetensors file with these tensors, which keep their order. The same content gives the same bytes. Throws
+ * `InvalidArgumentError` for what could not be read again: names or keys that repeat, a tensor named `__metadata__`,
+ * text with half a surrogate pair, metadata that are not strings, a header over 100 MB.
+ */
 export function writeSafetensors(
   runtime: Runtime,
   tensors: Pairs<Tensor>,
   metadata: Pairs<string> = [],
 ): Uint8Array<ArrayBuffer> {
+  const where = 'writeSafetensors';
+  // All of it is read before the first handle is looked up: an iterator may dispose of a tensor.
+  const named = pairs(tensors, where, 'tensors');
+  const notes = readNotes(metadata, where);
   return withFile(runtime, runtime.module.createFile(), (file) => {
-    for (const [name, tensor] of tensors) {
-      const handle = tensorHandle(runtime, tensor, 'writeSafetensors');
-      runtime.check(runtime.module.fileAdd(file, name, handle));
+    for (const [name, tensor] of named) {
+      const handle = tensorHandle(runtime, tensor as Tensor, `${where}, ${show(name)}`);
+      withText(runtime, name, where, (bytes) => runtime.check(runtime.module.fileAdd(file, bytes, handle)));
     }
-    return finish(runtime, file, metadata);
+    return finish(runtime, file, notes, where);
   });
 }
 
 /** Reads a safetensors file; throws `FormatError` that names what is wrong with a malformed one. */
-export function readSafetensors(runtime: Runtime, bytes: Uint8Array): TensorFile {
+export function readSafetensors(runtime: Runtime, file: FileData): TensorFile {
   const { module } = runtime;
-  return withFile(runtime, openFile(runtime, bytes), (file) => {
-    const tensors = new Map<string, Tensor>();
-    for (let i = 0; i < module.fileCount(file); ++i) {
-      tensors.set(module.fileName(file, i), runtime.wrap(runtime.check(module.fileTensor(file, i))));
-    }
+  return withFile(runtime, openFile(runtime, file, 'readSafetensors'), (open) => {
     const metadata = new Map<string, string>();
-    for (let i = 0; i < module.noteCount(file); ++i)
-      metadata.set(module.noteKey(file, i), module.noteValue(file, i));
+    for (let i = 0; i < module.noteCount(open); ++i) {
+      module.noteKey(open, i);
+      const key = takeText(runtime);
+      module.noteValue(open, i);
+      metadata.set(key, takeText(runtime));
+    }
+    const tensors = new Map<string, Tensor>();
+    try {
+      for (let i = 0; i < module.fileCount(open); ++i) {
+        module.fileName(open, i);
+        const name = takeText(runtime);
+        tensors.set(name, runtime.wrap(runtime.check(module.fileTensor(open, i))));
+      }
+    } catch (error) {
+      for (const tensor of tensors.values()) tensor.dispose();
+      throw error;
+    }
     return { tensors, metadata };
   });
 }
 
 /**
  * A model's parameters as a safetensors file, named and oriented as PyTorch's `state_dict` has them: the weight of a
- * Dense, which is `[in, out]` here, is `[out, in]` in the file.
+ * Dense, which is `[in, out]` here, is `[out, in]` in the file. Metadata as in `writeSafetensors`.
  */
 export function saveModel(
   runtime: Runtime,
   model: Module,
   metadata: Pairs<string> = [],
 ): Uint8Array<ArrayBuffer> {
-  const file = runtime.module.stateDict(moduleHandle(runtime, model, 'saveModel'));
-  return withFile(runtime, file, (open) => finish(runtime, open, metadata));
+  const where = 'saveModel';
+  const notes = readNotes(metadata, where);
+  const file = runtime.module.stateDict(moduleHandle(runtime, model, where));
+  return withFile(runtime, file, (open) => finish(runtime, open, notes, where));
 }
 
 /**
  * Fills a model with the parameters of a safetensors file, whoever wrote it. Names and shapes must be exactly the
  * model's: `FormatError` names the first that is missing, left over or of another shape, and nothing is changed.
  */
-export function loadModel(runtime: Runtime, model: Module, bytes: Uint8Array): void {
+export function loadModel(runtime: Runtime, model: Module, file: FileData): void {
   const handle = moduleHandle(runtime, model, 'loadModel');
-  withFile(runtime, openFile(runtime, bytes), (file) =>
-    runtime.check(runtime.module.loadStateDict(handle, file)),
+  withFile(runtime, openFile(runtime, file, 'loadModel'), (open) =>
+    runtime.check(runtime.module.loadStateDict(handle, open)),
   );
 }
 
-function openFile(runtime: Runtime, bytes: Uint8Array): Handle {
-  return withBytes(runtime, bytes, (content) => runtime.check(runtime.module.readFile(content)));
+function openFile(runtime: Runtime, file: FileData, where: string): Handle {
+  return withBytes(runtime, file, where, (content) => runtime.check(runtime.module.readFile(content)));
 }
 
-function finish(runtime: Runtime, file: Handle, metadata: Pairs<string>): Uint8Array<ArrayBuffer> {
-  for (const [key, value] of metadata) runtime.check(runtime.module.fileNote(file, key, value));
+function finish(
+  runtime: Runtime,
+  file: Handle,
+  notes: readonly (readonly [string, string])[],
+  where: string,
+): Uint8Array<ArrayBuffer> {
+  for (const [key, value] of notes) {
+    withText(runtime, key, where, (keyBytes) =>
+      withText(runtime, value, where, (valueBytes) =>
+        runtime.check(runtime.module.fileNote(file, keyBytes, valueBytes)),
+      ),
+    );
+  }
   return takeBytes(runtime, runtime.module.writeFile(file));
+}
+
+/** What an iterable of pairs gives, with texts that UTF-8 can hold in the first places. */
+function pairs(given: unknown, where: string, what: string): [string, unknown][] {
+  const list = given as Iterable<unknown> | null | undefined;
+  if (typeof list === 'string' || typeof list?.[Symbol.iterator] !== 'function') {
+    throw new InvalidArgumentError(
+      `${where}: ${what} must be pairs of a name and a value, such as a Map or Object.entries(x), got ${show(given)}`,
+    );
+  }
+  const read: [string, unknown][] = [];
+  for (const pair of list) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new InvalidArgumentError(
+        `${where}: ${what} must be pairs of a name and a value, got ${show(pair)} as pair ${read.length}`,
+      );
+    }
+    const [name, value] = pair as [unknown, unknown];
+    read.push([writable(name, where, `name ${read.length} of ${what}`), value]);
+  }
+  return read;
+}
+
+function readNotes(metadata: Pairs<string>, where: string): [string, string][] {
+  return pairs(metadata, where, 'metadata').map(([key, value]) => [
+    key,
+    writable(value, where, `metadata ${show(key)}`),
+  ]);
+}
+
+/** A string that comes back from UTF-8 as it was. */
+function writable(value: unknown, where: string, what: string): string {
+  const string = text(value, where, what);
+  if (string.length > MAX_HEADER) {
+    throw new InvalidArgumentError(`${where}: ${what} is longer than a header may be, ${MAX_HEADER} bytes`);
+  }
+  if (/\p{Surrogate}/u.test(string)) {
+    throw new InvalidArgumentError(`${where}: ${what} has half a surrogate pair, which UTF-8 cannot hold`);
+  }
+  return string;
+}
+
+/** A text for the module, which frees it after the call. */
+function withText<Result>(
+  runtime: Runtime,
+  string: string,
+  where: string,
+  use: (bytes: Handle) => Result,
+): Result {
+  return withBytes(runtime, new TextEncoder().encode(string), where, use);
+}
+
+/** The text whose address and size the module has just sent. */
+function takeText(runtime: Runtime): string {
+  const [address, size] = runtime.numbers as unknown as [number, number];
+  // A copy, because the decoder does not take memory that threads share; and a first U+FEFF is part of the text.
+  const bytes = new Uint8Array(runtime.module.wasmMemory.buffer, address, size).slice();
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function withFile<Result>(runtime: Runtime, file: Handle, use: (file: Handle) => Result): Result {

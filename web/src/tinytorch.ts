@@ -29,7 +29,7 @@ import { profile, type ProfileReport } from './profile.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import { tensorClass, type TensorConstructor } from './tensor_class.js';
-import type { DType, KernelName, Variant } from './types.js';
+import type { DType, FileData, KernelName, Variant } from './types.js';
 
 /** How far apart two numbers may be: |a - b| <= atol + rtol |b|. */
 export interface Tolerance {
@@ -120,18 +120,18 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   evaluate(model: Module, dataset: TensorDataset, options?: EvaluateOptions): Promise<Evaluation>;
 
   /** The array in an IDX file (MNIST): uint8, `[n, 28, 28]` or `[n]`. Throws `FormatError`. */
-  readIdx(file: Uint8Array): Tensor;
+  readIdx(file: FileData): Tensor;
   /** A model's parameters as a safetensors file, as PyTorch's `state_dict` has them. */
   saveModel(model: Module, metadata?: Iterable<readonly [string, string]>): Uint8Array<ArrayBuffer>;
   /** Fills a model from a safetensors file, whoever wrote it. Throws `FormatError` and changes nothing if it does not fit. */
-  loadModel(model: Module, file: Uint8Array): void;
+  loadModel(model: Module, file: FileData): void;
   /** Any tensors as a safetensors file. */
   writeSafetensors(
     tensors: Iterable<readonly [string, Tensor]>,
     metadata?: Iterable<readonly [string, string]>,
   ): Uint8Array<ArrayBuffer>;
   /** The tensors in a safetensors file, which are the caller's to dispose of. Throws `FormatError`. */
-  readSafetensors(file: Uint8Array): TensorFile;
+  readSafetensors(file: FileData): TensorFile;
 
   /** Runs a block and says where its time went, by layer and kernel. */
   profile<Result>(block: () => Promise<Result>): Promise<ProfileReport<Result>>;
@@ -239,15 +239,15 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     evaluate: (model: Module, dataset: TensorDataset, options?: EvaluateOptions) =>
       evaluate(runtime, model, dataset, options),
 
-    readIdx: (file: Uint8Array) => readIdx(runtime, file),
+    readIdx: (file: FileData) => readIdx(runtime, file),
     saveModel: (model: Module, metadata?: Iterable<readonly [string, string]>) =>
       saveModel(runtime, model, metadata),
-    loadModel: (model: Module, file: Uint8Array) => loadModel(runtime, model, file),
+    loadModel: (model: Module, file: FileData) => loadModel(runtime, model, file),
     writeSafetensors: (
       tensors: Iterable<readonly [string, Tensor]>,
       metadata?: Iterable<readonly [string, string]>,
     ) => writeSafetensors(runtime, tensors, metadata),
-    readSafetensors: (file: Uint8Array) => readSafetensors(runtime, file),
+    readSafetensors: (file: FileData) => readSafetensors(runtime, file),
 
     profile: ((block: () => unknown) => profile(runtime, block)) as TinyTorch['profile'],
     tidy: <Result>(block: () => Result) => tidy(runtime, block),

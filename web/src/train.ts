@@ -7,6 +7,7 @@ import { type Module, moduleHandle } from './nn.js';
 import { type Optimizer, optimizerHandle } from './optim.js';
 import { Native } from './resource.js';
 import type { Runtime } from './runtime.js';
+import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 export type LossName = 'cross_entropy' | 'mse' | 'binary_cross_entropy';
@@ -164,10 +165,12 @@ export abstract class Trainer extends Native {
   }
 
   /** Goes back to a checkpoint. Throws `FormatError` for one that is malformed or of another model. */
-  restore(checkpoint: Uint8Array): void {
+  restore(checkpoint: FileData): void {
     const { runtime } = this;
     const handle = this.live('trainer', 'restore');
-    withBytes(runtime, checkpoint, (bytes) => runtime.check(runtime.module.restore(handle, bytes)));
+    withBytes(runtime, checkpoint, 'restore', (bytes) =>
+      runtime.check(runtime.module.restore(handle, bytes)),
+    );
   }
 
   async #validate(validation: TensorDataset, signal: AbortSignal | undefined): Promise<Evaluation> {

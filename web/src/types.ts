@@ -33,6 +33,9 @@ export type NestedNumbers = number | NumberArray | readonly NestedNumbers[];
 /** What `toArray()` gives. */
 export type NestedArray = number | NestedArray[];
 
+/** The bytes of a file: a buffer, or what a view (Uint8Array, DataView, Node's Buffer) shows of one. They are copied. */
+export type FileData = ArrayBufferLike | ArrayBufferView;
+
 /** Which modules there are; see the table in docs/architecture.md. */
 export type Variant = 'scalar' | 'simd' | 'relaxed';
 

@@ -175,16 +175,17 @@ export interface WasmModule {
 
   createFile(): Handle;
   releaseFile(f: Handle): void;
-  fileAdd(f: Handle, name: string, a: Handle): Handle;
-  fileNote(f: Handle, key: string, value: string): Handle;
+  /** Texts are UTF-8 in Bytes, and come back as an address and a size in the exchange buffer. */
+  fileAdd(f: Handle, name: Handle, a: Handle): Handle;
+  fileNote(f: Handle, key: Handle, value: Handle): Handle;
   writeFile(f: Handle): Handle;
   readFile(bytes: Handle): Handle;
   fileCount(f: Handle): number;
-  fileName(f: Handle, index: number): string;
+  fileName(f: Handle, index: number): void;
   fileTensor(f: Handle, index: number): Handle;
   noteCount(f: Handle): number;
-  noteKey(f: Handle, index: number): string;
-  noteValue(f: Handle, index: number): string;
+  noteKey(f: Handle, index: number): void;
+  noteValue(f: Handle, index: number): void;
   stateDict(m: Handle): Handle;
   loadStateDict(m: Handle, f: Handle): Handle;
 

@@ -17,12 +17,16 @@ struct TensorFile {
   std::vector<std::pair<std::string, std::string>> metadata;  ///< the header's `__metadata__`
 };
 
-/// Names must be unique, else Error(invalid_argument). The same content gives the same bytes.
+/// What read_safetensors() and the format's own implementation read; the tensors keep their order. The data begin on a
+/// multiple of 8 and each tensor on a multiple of its element's size, widest elements first. The same content gives the
+/// same bytes. Throws Error(invalid_argument) for names or keys that repeat, a tensor named `__metadata__`, text that is
+/// not UTF-8, a header over 100 MB or an undefined tensor; Error(overflow) or Error(out_of_memory) for too much data.
 [[nodiscard]] std::vector<std::byte> write_safetensors(const TensorFile& file);
 
 /// Strict: offsets outside the file, overlapping or leaving gaps, sizes that do not fit shape and type, a header over
 /// 100 MB or cut off, duplicate names, text that is not UTF-8 or not the JSON it should be are each Error(io) that
-/// names what is wrong. Types F32, F64, I32, U8.
+/// names what is wrong. Types F32, F64, I32, U8; at most 8 axes. Error(overflow) or Error(out_of_memory) for a tensor
+/// that is too large for this machine. Takes time in proportion to n log n for n names and entries of metadata.
 [[nodiscard]] TensorFile read_safetensors(std::span<const std::byte> bytes);
 
 /// A module's parameters as PyTorch's state_dict has them: the weight of a Dense is [in, out] here and [out, in] in

@@ -44,7 +44,8 @@ using Strides = Dims;
 [[nodiscard]] std::string to_string(const Dims& dims);
 
 /// Product of the sizes; 1 for a scalar. Throws Error(invalid_argument) for a negative size and
-/// Error(overflow) where the product, or its bytes at 8 an element, leave the address space.
+/// Error(overflow) where the product, or its bytes at 8 an element, leave the address space: 2^28 - 1 elements in wasm,
+/// whatever the type. Beside a size of 0 the product of the others counts.
 [[nodiscard]] std::int64_t numel(const Shape& shape);
 
 /// Row-major strides, in elements.

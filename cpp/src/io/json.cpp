@@ -144,6 +144,13 @@ std::int64_t JsonReader::unsigned_integer() {
   return value;
 }
 
+std::string shown(std::string_view name) {
+  std::size_t size = 80;
+  if (name.size() <= size) return std::string(name);
+  while (size > 0 && (static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;  // not within a character
+  return std::string(name.substr(0, size)) + "...";
+}
+
 std::string json_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {

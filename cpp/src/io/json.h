@@ -36,6 +36,9 @@ class JsonReader {
 /// `text` in quotes with what JSON wants escaped.
 [[nodiscard]] std::string json_string(std::string_view text);
 
+/// A name as error texts show it: its first 80 bytes at most.
+[[nodiscard]] std::string shown(std::string_view name);
+
 /// Whether the bytes are well-formed UTF-8: no stray or missing continuation, no overlong form, no surrogate.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 

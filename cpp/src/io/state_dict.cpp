@@ -1,5 +1,5 @@
-#include <algorithm>
-
+#include "io/json.h"
+#include "io/names.h"
 #include "tensor/check.h"
 #include "tinytorch/io.h"
 
@@ -24,25 +24,26 @@ TensorFile state_dict(const nn::Module& module) {
 
 void load_state_dict(nn::Module& module, const TensorFile& file) {
   const auto parameters = module.named_parameters();
-  const auto has = [](const auto& list, const std::string& name) {
-    return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.first == name; });
-  };
+  const NameIndex wanted(parameters), given(file.tensors);
+  if (const std::string* name = given.repeated()) {
+    detail::fail(ErrorCode::io, {"load_state_dict: the file has '", shown(*name), "' twice"});
+  }
   for (const auto& [name, tensor] : file.tensors) {
-    if (has(parameters, name) == parameters.end()) {
-      detail::fail(ErrorCode::io, {"load_state_dict: the model has no parameter '", name, "'"});
+    if (wanted.find(name) == NameIndex::npos) {
+      detail::fail(ErrorCode::io, {"load_state_dict: the model has no parameter '", shown(name), "'"});
     }
   }
   std::vector<Tensor> sources;
   for (const auto& [name, parameter] : parameters) {
-    const auto found = has(file.tensors, name);
-    if (found == file.tensors.end()) {
+    const std::size_t place = given.find(name);
+    if (place == NameIndex::npos) {
       detail::fail(ErrorCode::io, {"load_state_dict: the file has no tensor '", name, "'"});
     }
-    const Tensor source =
-        is_transposed(name, parameter) && found->second.ndim() == 2 ? found->second.transpose() : found->second;
+    const Tensor& found = file.tensors[place].second;
+    const Tensor source = is_transposed(name, parameter) && found.ndim() == 2 ? found.transpose() : found;
     if (source.shape() != parameter.shape()) {
       const bool turned = is_transposed(name, parameter) && source.ndim() == 2;
-      detail::fail(ErrorCode::io, {"load_state_dict: '", name, "' is ", found->second.shape(), " in the file, needs ",
+      detail::fail(ErrorCode::io, {"load_state_dict: '", name, "' is ", found.shape(), " in the file, needs ",
                                    turned ? parameter.transpose().shape() : parameter.shape()});
     }
     if (!is_floating(source.dtype())) {

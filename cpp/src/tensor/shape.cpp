@@ -59,9 +59,9 @@ std::int64_t numel(const Shape& shape) {
       count *= size;
     }
   }
-  if (empty) return 0;
+  // Beside a size of 0 too: the strides are products of the others.
   if (too_large) detail::fail(ErrorCode::overflow, {"shape ", shape, ": too large for the address space"});
-  return count;
+  return empty ? 0 : count;
 }
 
 Strides contiguous_strides(const Shape& shape) {
