@@ -12,6 +12,7 @@ namespace {
 
 int kept_code = 0;
 std::array<char, 2048> kept_text{};
+std::vector<Handle> long_list;
 
 void keep(int code, const char* text) noexcept {
   kept_code = code;
@@ -23,9 +24,24 @@ double number(const void* address) { return static_cast<double>(reinterpret_cast
 
 }  // namespace
 
+Handle receive_piece(int first, int count) {
+  return done([=] {
+    if (first == 0) long_list.clear();
+    for (int i = 0; i < count; ++i) long_list.push_back(static_cast<Handle>(exchange[static_cast<std::size_t>(i)]));
+  });
+}
+
+std::vector<Handle> received_handles(int count) {
+  const auto size = static_cast<std::size_t>(count);
+  if (size > exchange.size()) return std::exchange(long_list, {});
+  std::vector<Handle> handles;
+  for (std::size_t i = 0; i < size; ++i) handles.push_back(static_cast<Handle>(exchange[i]));
+  return handles;
+}
+
 std::vector<Tensor> received_tensors(int count) {
   std::vector<Tensor> tensors;
-  for (int i = 0; i < count; ++i) tensors.push_back(tensor(static_cast<Handle>(exchange[static_cast<std::size_t>(i)])));
+  for (const Handle handle : received_handles(count)) tensors.push_back(tensor(handle));
   return tensors;
 }
 

@@ -32,7 +32,12 @@ inline std::array<double, 1024> exchange{};
 void send(std::initializer_list<double> numbers);
 /// The first `count` numbers as sizes.
 [[nodiscard]] Dims received_dims(int count);
-/// The first `count` numbers as tensors.
+/// A list of handles that is longer than the exchange buffer comes in pieces before the call that takes it: each piece
+/// lies in the buffer, `first` is where it belongs. A piece at 0 begins a new list.
+[[nodiscard]] Handle receive_piece(int first, int count);
+/// The handles that were sent for this call.
+[[nodiscard]] std::vector<Handle> received_handles(int count);
+/// The same as tensors.
 [[nodiscard]] std::vector<Tensor> received_tensors(int count);
 /// Address of the elements of a contiguous tensor and their number, into exchange[0] and [1].
 void send_elements(const Tensor& contiguous);

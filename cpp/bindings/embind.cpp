@@ -189,6 +189,7 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
 const Call calls[] = {
     TINYTORCH_CALL("exchange", exchange_address),
     TINYTORCH_CALL("errorCode", error_code),
+    TINYTORCH_CALL("receivePiece", receive_piece),
 
     TINYTORCH_CALL("create", create),
     TINYTORCH_CALL("full", full),

@@ -8,6 +8,7 @@
 
 #include "bridge.h"
 #include "tinytorch/autograd.h"
+#include "tinytorch/io.h"
 #include "tinytorch/nn.h"
 
 namespace tinytorch::bindings {
@@ -24,13 +25,11 @@ Handle dense(double in, double out, bool bias, int dtype) {
 Handle layer_norm(double features, double eps, int dtype) {
   return make<nn::LayerNorm>(static_cast<std::int64_t>(features), eps, static_cast<DType>(dtype));
 }
-/// The layers' handles come in the exchange buffer.
+/// The layers' handles come as a list.
 Handle sequential(int count) {
   return guarded([=] {
     std::vector<nn::ModulePtr> layers;
-    for (int i = 0; i < count; ++i) {
-      layers.push_back(object<nn::ModulePtr>(static_cast<Handle>(exchange[static_cast<std::size_t>(i)])));
-    }
+    for (const Handle layer : received_handles(count)) layers.push_back(object<nn::ModulePtr>(layer));
     return give_object<nn::ModulePtr>(std::make_shared<nn::Sequential>(std::move(layers)));
   });
 }
@@ -46,13 +45,18 @@ void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
 void set_training(Handle m, bool training) { module(m).set_training(training); }
 std::string module_name(Handle m) { return std::string(module(m).name()); }
 
-/// The number of parameters, and one of them.
-int parameter_count(Handle m) { return static_cast<int>(module(m).named_parameters().size()); }
-std::string parameter_name(Handle m, int index) {
-  return module(m).named_parameters()[static_cast<std::size_t>(index)].first;
+int is_training(Handle m) { return module(m).training(); }
+/// For a layer whose forward pass ran in JavaScript: y goes into `out`, under the rules of forward_into().
+Handle write_out(Handle y, Handle out) {
+  return guarded([=] {
+    nn::write_into(tensor(y), tensor(out), "forward");
+    return out;
+  });
 }
-Handle parameter(Handle m, int index) {
-  return guarded([=] { return give(module(m).named_parameters()[static_cast<std::size_t>(index)].second); });
+
+/// A list of names and tensors, which the functions for files read (embind_files.cpp).
+Handle named_parameters(Handle m) {
+  return guarded([=] { return give_object<io::TensorFile>({module(m).named_parameters(), {}}); });
 }
 Handle initialize(Handle weight, int how) {
   return done([=] { nn::initialize(tensor(weight), static_cast<nn::Init>(how)); });
@@ -76,10 +80,10 @@ std::string summary_row(int index) {
 }
 
 std::vector<nn::GradientStats> stats;
-/// exchange[0]: the number of parameters.
-Handle gradient_stats(Handle m) {
+/// Of a list of parameters; exchange[0]: their number.
+Handle gradient_stats(Handle list) {
   return done([=] {
-    stats = nn::gradient_stats(module(m));
+    stats = nn::gradient_stats(object<io::TensorFile>(list).tensors);
     exchange[0] = static_cast<double>(stats.size());
   });
 }
@@ -108,8 +112,9 @@ const Call calls_nn[] = {
     TINYTORCH_CALL("forward", forward),
     TINYTORCH_CALL("setKernel", set_kernel),
     TINYTORCH_CALL("setTraining", set_training),
-    TINYTORCH_CALL("parameterCount", parameter_count),
-    TINYTORCH_CALL("parameter", parameter),
+    TINYTORCH_CALL("isTraining", is_training),
+    TINYTORCH_CALL("writeOut", write_out),
+    TINYTORCH_CALL("namedParameters", named_parameters),
     TINYTORCH_CALL("initialize", initialize),
     TINYTORCH_CALL("summary", summary),
     TINYTORCH_CALL("gradientStats", gradient_stats),
@@ -119,7 +124,6 @@ const Call calls_nn[] = {
 EMSCRIPTEN_BINDINGS(tinytorch_nn) {
   using emscripten::function;
   function("moduleName", module_name);
-  function("parameterName", parameter_name);
   function("summaryRow", summary_row);
   function("gradientRow", gradient_row);
   function("gradientWarning", gradient_warning);

@@ -6,6 +6,7 @@
 #include "bridge.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/data.h"
+#include "tinytorch/io.h"
 #include "tinytorch/optim.h"
 #include "tinytorch/train.h"
 
@@ -26,7 +27,7 @@ Handle loss(Handle x, Handle target, int reduction) {
   return guarded([=] { return give(Loss(tensor(x), tensor(target), static_cast<Reduction>(reduction))); });
 }
 
-// ---- Optimisers; their parameters come in the exchange buffer ----------------------------------------------
+// ---- Optimisers; their parameters come as a list of handles -------------------------------------------------
 
 Handle sgd(int count, double rate, double momentum, double dampening, double weight_decay, bool nesterov) {
   return guarded([=] {
@@ -45,7 +46,9 @@ optim::Optimizer& optimizer(Handle o) { return *object<OptimizerPtr>(o); }
 Handle optimizer_step(Handle o) {
   return done([=] { optimizer(o).step(); });
 }
-void zero_grad(Handle o) { optimizer(o).zero_grad(); }
+Handle zero_grad(Handle o) {
+  return done([=] { optimizer(o).zero_grad(); });
+}
 double learning_rate(Handle o) { return optimizer(o).learning_rate(); }
 Handle set_learning_rate(Handle o, double rate) {
   return done([=] { optimizer(o).set_learning_rate(rate); });
@@ -55,11 +58,17 @@ double optimizer_steps(Handle o) { return static_cast<double>(optimizer(o).steps
 Handle clip_grad_norm(int count, double max_norm) {
   return done([=] { exchange[0] = optim::clip_grad_norm(received_tensors(count), max_norm); });
 }
-double cosine_schedule(double initial, double lowest, double t, double length) {
-  return optim::cosine_schedule(initial, lowest, static_cast<std::int64_t>(t), static_cast<std::int64_t>(length));
+/// exchange[0]: the rate.
+Handle cosine_schedule(double initial, double lowest, double t, double length) {
+  return done([=] {
+    exchange[0] =
+        optim::cosine_schedule(initial, lowest, static_cast<std::int64_t>(t), static_cast<std::int64_t>(length));
+  });
 }
-double step_schedule(double initial, double factor, double t, double every) {
-  return optim::step_schedule(initial, factor, static_cast<std::int64_t>(t), static_cast<std::int64_t>(every));
+Handle step_schedule(double initial, double factor, double t, double every) {
+  return done([=] {
+    exchange[0] = optim::step_schedule(initial, factor, static_cast<std::int64_t>(t), static_cast<std::int64_t>(every));
+  });
 }
 
 // ---- Data --------------------------------------------------------------------------------------------------
@@ -84,8 +93,9 @@ Handle loader_set_epoch(Handle l, double epoch) {
 Handle loader_batch(Handle l, double index) {
   return done([=] {
     const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
+    auto labels = std::make_unique<Tensor>(batch.labels);
     const Handle features = give(batch.features);
-    send({static_cast<double>(features), static_cast<double>(give(batch.labels))});
+    send({static_cast<double>(features), number(labels.release())});
   });
 }
 /// exchange: address and number of the 32-bit places in the data set.
@@ -123,11 +133,36 @@ void send_progress(const train::Progress& p) {
         p.epoch_accuracy, p.samples_per_second, p.seconds, p.seconds_left, static_cast<double>(p.epoch_ended),
         static_cast<double>(p.finished), static_cast<double>(p.stopped_early)});
 }
+/// exchange[0]: the features of the next batch, 0 where there is none.
+template <class Stepper>
+void begin(Stepper& stepper) {
+  const data::Batch* batch = stepper.begin();
+  try {
+    exchange[0] = batch ? static_cast<double>(give(batch->features)) : 0;
+  } catch (...) {
+    stepper.abandon();
+    throw;
+  }
+}
+
 Handle trainer_step(Handle t) {
   return done([=] { send_progress(object<TrainerPtr>(t)->step()); });
 }
+/// The two halves of a step, for a model whose forward pass runs in JavaScript. exchange[0]: the features, 0 where
+/// training is finished.
+Handle trainer_begin(Handle t) {
+  return done([=] { begin(*object<TrainerPtr>(t)); });
+}
+Handle trainer_finish(Handle t, Handle y) {
+  return done([=] { send_progress(object<TrainerPtr>(t)->finish(tensor(y))); });
+}
+void trainer_abandon(Handle t) { object<TrainerPtr>(t)->abandon(); }
 void trainer_progress(Handle t) { send_progress(object<TrainerPtr>(t)->progress()); }
 void report_validation(Handle t, double loss) { object<TrainerPtr>(t)->report_validation(loss); }
+/// A list of names and tensors: the model's parameters where the module does not know them all.
+Handle trainer_parameters(Handle t, Handle list) {
+  return done([=] { object<TrainerPtr>(t)->set_parameters(object<io::TensorFile>(list).tensors); });
+}
 Handle checkpoint(Handle t) {
   return guarded([=] { return give_bytes(object<TrainerPtr>(t)->checkpoint()); });
 }
@@ -136,11 +171,12 @@ Handle restore(Handle t, Handle bytes) {
 }
 
 Handle evaluator(Handle model, Handle features, Handle labels, double mean, double deviation, int loss,
-                 double batch_size) {
+                 double batch_size, int confusion) {
   return guarded([=] {
     return give_object<EvaluatorPtr>(
         std::make_unique<train::Evaluator>(object<nn::ModulePtr>(model), dataset(features, labels, mean, deviation),
-                                           static_cast<train::Loss>(loss), static_cast<std::int64_t>(batch_size)));
+                                           static_cast<train::Loss>(loss), static_cast<std::int64_t>(batch_size),
+                                           static_cast<train::Confusion>(confusion)));
   });
 }
 /// exchange: whether there was a batch left, samples done.
@@ -150,14 +186,25 @@ Handle evaluator_step(Handle e) {
     send({static_cast<double>(more), static_cast<double>(object<EvaluatorPtr>(e)->done())});
   });
 }
-train::Evaluation evaluation;
-/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits) and of the confusion (64 bits).
+Handle evaluator_begin(Handle e) {
+  return done([=] { begin(*object<EvaluatorPtr>(e)); });
+}
+/// exchange: as evaluator_step.
+Handle evaluator_finish(Handle e, Handle y) {
+  return done([=] {
+    object<EvaluatorPtr>(e)->finish(tensor(y));
+    send({1, static_cast<double>(object<EvaluatorPtr>(e)->done())});
+  });
+}
+void evaluator_abandon(Handle e) { object<EvaluatorPtr>(e)->abandon(); }
+/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits), address of the confusion (64 bits)
+/// and its number of rows, 0 where there is none.
 Handle evaluator_result(Handle e) {
   return done([=] {
-    evaluation = object<EvaluatorPtr>(e)->result();
+    const train::Evaluation& evaluation = object<EvaluatorPtr>(e)->result();
     send({evaluation.loss, evaluation.accuracy, static_cast<double>(evaluation.samples),
           number(evaluation.predictions.data()), static_cast<double>(evaluation.predictions.size()),
-          number(evaluation.confusion.data()), static_cast<double>(evaluation.confusion.size())});
+          number(evaluation.confusion.data()), evaluation.confusion.empty() ? 0 : static_cast<double>(evaluation.classes)});
   });
 }
 
@@ -191,13 +238,20 @@ const Call calls_train[] = {
     TINYTORCH_CALL("trainer", trainer),
     TINYTORCH_CALL("releaseTrainer", release<TrainerPtr>),
     TINYTORCH_CALL("trainerStep", trainer_step),
+    TINYTORCH_CALL("trainerBegin", trainer_begin),
+    TINYTORCH_CALL("trainerFinish", trainer_finish),
+    TINYTORCH_CALL("trainerAbandon", trainer_abandon),
     TINYTORCH_CALL("trainerProgress", trainer_progress),
+    TINYTORCH_CALL("trainerParameters", trainer_parameters),
     TINYTORCH_CALL("reportValidation", report_validation),
     TINYTORCH_CALL("checkpoint", checkpoint),
     TINYTORCH_CALL("restore", restore),
     TINYTORCH_CALL("evaluator", evaluator),
     TINYTORCH_CALL("releaseEvaluator", release<EvaluatorPtr>),
     TINYTORCH_CALL("evaluatorStep", evaluator_step),
+    TINYTORCH_CALL("evaluatorBegin", evaluator_begin),
+    TINYTORCH_CALL("evaluatorFinish", evaluator_finish),
+    TINYTORCH_CALL("evaluatorAbandon", evaluator_abandon),
     TINYTORCH_CALL("evaluatorResult", evaluator_result),
     {},
 };

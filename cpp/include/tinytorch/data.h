@@ -17,7 +17,8 @@ namespace tinytorch::data {
 
 /// Pairs of features [n, ...] (float32, float64 or uint8) and labels [n] (int32 or uint8, or float for regression),
 /// held as they are: nothing is copied or converted until a batch is made. uint8 features become
-/// (x / 255 - mean) / deviation in float32.
+/// (x / 255 - mean) / deviation in float32. Error(shape) where the first axes differ, Error(dtype) for int32 features,
+/// Error(invalid_argument) unless mean is finite and deviation finite and above 0.
 struct TensorDataset {
   Tensor features, labels;
   double mean = 0, deviation = 1;
@@ -39,7 +40,8 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
 };
 
-/// Cuts a data set into batches, in an order that (seed, epoch) determines.
+/// Cuts a data set into batches, in an order that (seed, epoch) determines. Error(invalid_argument) for a batch size
+/// below 1, an epoch below 0 and a batch that there is not.
 class DataLoader {
  public:
   DataLoader(TensorDataset dataset, LoaderOptions options);
@@ -48,6 +50,9 @@ class DataLoader {
   [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }
   /// Draws the epoch's order. Epoch 0 stands at construction.
   void set_epoch(std::int64_t epoch);
+  [[nodiscard]] std::int64_t epoch() const noexcept { return epoch_; }
+  /// How many samples there are in the batches from `first` to below `last`.
+  [[nodiscard]] std::int64_t samples(std::int64_t first, std::int64_t last) const noexcept;
   [[nodiscard]] Batch batch(std::int64_t index) const;
   /// Where the samples of a batch stand in the data set.
   [[nodiscard]] std::span<const std::int32_t> indices(std::int64_t index) const;
@@ -55,6 +60,7 @@ class DataLoader {
  private:
   TensorDataset dataset_;
   LoaderOptions options_;
+  std::int64_t epoch_ = 0;
   std::vector<std::int32_t> order_;
 };
 

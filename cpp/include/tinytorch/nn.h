@@ -13,16 +13,26 @@
 /// Layers, named and behaving as in TinyTorch and PyTorch.
 namespace tinytorch::nn {
 
+/// Parameters by their names.
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 /// One layer of a summary.
 struct SummaryRow {
   std::string name;
   Shape output;
   std::int64_t parameters = 0;
-  double flops = 0;        ///< of one forward pass; a multiply-add is two
-  std::int64_t bytes = 0;  ///< of the parameters
+  double flops = 0;             ///< of one forward pass; a multiply-add is two
+  std::int64_t bytes = 0;       ///< of the parameters
+  std::vector<Tensor> held{};   ///< the parameters that the row counts; summary() takes out what an earlier row counts
 };
 
-/// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given.
+class Module;
+using ModulePtr = std::shared_ptr<Module>;
+
+/// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given, and one layer
+/// may be used in several places. A subclass of any module may have a forward() of its own: it is what runs, inside a
+/// Sequential and in training as well. A subclass that changes shapes or parameters says so in describe() and
+/// named_parameters(); one that holds other modules names them in children().
 class Module {
  public:
   virtual ~Module() = default;
@@ -37,22 +47,42 @@ class Module {
   /// Error(autograd) where the result would have to be recorded: parameters require a gradient unless NoGrad stands.
   virtual Tensor forward_into(const Tensor& x, Tensor& out);
   [[nodiscard]] virtual std::string_view name() const = 0;  ///< for the profile: `Dense(784, 256)`
-  /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, Tensor>> named_parameters() const { return {}; }
+  /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`. A tensor that is used
+  /// in several places is listed once, under its first name.
+  [[nodiscard]] virtual NamedTensors named_parameters() const { return {}; }
+  /// The same with every name of a tensor that is used in several places, as in PyTorch's state_dict.
+  [[nodiscard]] virtual NamedTensors named_state() const { return named_parameters(); }
+  /// The modules that this one is made of.
+  [[nodiscard]] virtual std::vector<ModulePtr> children() const { return {}; }
   /// Forces one rung for every product inside; `auto` gives the choice back to the policy.
   virtual void set_kernel(KernelId) {}
-  /// Training mode (the default) or evaluation mode, for layers that differ: Dropout.
-  virtual void set_training(bool training) { training_ = training; }
+  /// Training mode (the default) or evaluation mode, for layers that differ: Dropout. Sets all that is inside as well.
+  virtual void set_training(bool training);
   [[nodiscard]] bool training() const noexcept { return training_; }
   /// What forward() makes of that shape, and what it costs: one row for each layer. Error(shape) where it does not fit.
   [[nodiscard]] virtual Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const;
+  /// The tensors of named_parameters(), each once.
   [[nodiscard]] std::vector<Tensor> parameters() const;
 
  private:
+  friend class ModeScope;
   bool training_ = true;
 };
 
-using ModulePtr = std::shared_ptr<Module>;
+/// What forward_into() does with the result y of a forward pass: checks `out` as it says there, and copies.
+void write_into(const Tensor& y, Tensor& out, std::string_view name);
+
+/// Sets the mode of a module and of all that is inside, and at its end gives every one its own mode back.
+class ModeScope {
+ public:
+  ModeScope(const ModulePtr& module, bool training);
+  ~ModeScope();
+  ModeScope(const ModeScope&) = delete;
+  ModeScope& operator=(const ModeScope&) = delete;
+
+ private:
+  std::vector<std::pair<ModulePtr, bool>> before_;
+};
 
 class KeptPanels;
 
@@ -71,7 +101,7 @@ class Dense : public Module {
   /// forward() and ReLU in one pass over the output.
   [[nodiscard]] Tensor forward_relu(const Tensor& x, Tensor* out = nullptr);
   [[nodiscard]] std::string_view name() const override { return name_; }
-  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
+  [[nodiscard]] NamedTensors named_parameters() const override;
   void set_kernel(KernelId kernel) override { kernel_ = kernel; }
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
   [[nodiscard]] KernelId kernel() const noexcept { return kernel_; }
@@ -139,10 +169,11 @@ class Dropout : public Module {
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, which has `features` elements.
 class LayerNorm : public Module {
  public:
+  /// Error(invalid_argument) unless features >= 1 and eps is finite and >= 0.
   explicit LayerNorm(std::int64_t features, double eps = 1e-5, DType dtype = DType::float32);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   [[nodiscard]] std::string_view name() const override { return name_; }
-  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
+  [[nodiscard]] NamedTensors named_parameters() const override;
 
  private:
   double eps_;
@@ -157,22 +188,25 @@ class Flatten : public Module {
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
 };
 
-/// Layers one after the other. Dense followed by ReLU runs as one pass (same bits).
+/// Layers one after the other. Dense followed by ReLU runs as one pass (same bits); subclasses of them run by
+/// themselves.
 class Sequential : public Module {
  public:
   explicit Sequential(std::vector<ModulePtr> layers);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   Tensor forward_into(const Tensor& x, Tensor& out) override;
   [[nodiscard]] std::string_view name() const override { return "Sequential"; }
-  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named_parameters() const override;
+  [[nodiscard]] NamedTensors named_parameters() const override;
+  [[nodiscard]] NamedTensors named_state() const override;
+  [[nodiscard]] std::vector<ModulePtr> children() const override { return layers_; }
   void set_kernel(KernelId kernel) override;
-  void set_training(bool training) override;
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
   [[nodiscard]] const std::vector<ModulePtr>& layers() const noexcept { return layers_; }
 
  private:
   [[nodiscard]] Tensor run(const Tensor& x, Tensor* out);
   std::vector<ModulePtr> layers_;
+  std::vector<bool> fuses_;  ///< with the layer behind it
 };
 
 /// Fill a weight [in, out] with random numbers of the variance that keeps signals at their size through a ReLU
@@ -180,7 +214,7 @@ class Sequential : public Module {
 enum class Init : unsigned char { kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal };
 void initialize(Tensor& weight, Init init);
 
-/// The layers' rows, then a row `total`.
+/// The layers' rows, then a row `total`. A parameter that is used in several places counts in the first of them.
 [[nodiscard]] std::vector<SummaryRow> summary(const Module& module, const Shape& input);
 
 /// What backward() left in a parameter.
@@ -190,6 +224,7 @@ struct GradientStats {
   double zeros = 0;                        ///< share of exact zeros, 0 to 1
   std::string warning;                     ///< empty, or what looks wrong: none, NaN, vanishing, exploding
 };
+[[nodiscard]] std::vector<GradientStats> gradient_stats(const NamedTensors& parameters);
 [[nodiscard]] std::vector<GradientStats> gradient_stats(const Module& module);
 
 }  // namespace tinytorch::nn

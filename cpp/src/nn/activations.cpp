@@ -1,3 +1,5 @@
+#include <typeinfo>
+
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
@@ -32,34 +34,35 @@ Tensor Softmax::forward(const Tensor& x) {
 
 namespace {
 
-/// A layer that is one operation without parameters.
-template <class Operation>
-Tensor into(std::string_view name, const Tensor& x, const Operation& operation) {
-  const ProfileScope scope(name);
-  refuse_recording(name, {&x});
+/// A layer that is one operation without parameters. A subclass may have a forward() of its own.
+template <class Layer, class Operation>
+Tensor into(Layer& layer, const Tensor& x, Tensor& out, const Operation& operation) {
+  if (typeid(layer) != typeid(Layer)) return layer.Module::forward_into(x, out);
+  const ProfileScope scope(layer.name());
+  refuse_recording(layer.name(), {&x});
   return operation();
 }
 
 }  // namespace
 
 Tensor ReLU::forward_into(const Tensor& x, Tensor& out) {
-  return into(name(), x, [&] { return ops::relu(x, &out); });
+  return into(*this, x, out, [&] { return ops::relu(x, &out); });
 }
 
 Tensor Sigmoid::forward_into(const Tensor& x, Tensor& out) {
-  return into(name(), x, [&] { return ops::sigmoid(x, &out); });
+  return into(*this, x, out, [&] { return ops::sigmoid(x, &out); });
 }
 
 Tensor Tanh::forward_into(const Tensor& x, Tensor& out) {
-  return into(name(), x, [&] { return ops::tanh(x, &out); });
+  return into(*this, x, out, [&] { return ops::tanh(x, &out); });
 }
 
 Tensor GELU::forward_into(const Tensor& x, Tensor& out) {
-  return into(name(), x, [&] { return ops::gelu(x, &out); });
+  return into(*this, x, out, [&] { return ops::gelu(x, &out); });
 }
 
 Tensor Softmax::forward_into(const Tensor& x, Tensor& out) {
-  return into(name(), x, [&] { return ops::softmax(x, dim_, &out); });
+  return into(*this, x, out, [&] { return ops::softmax(x, dim_, &out); });
 }
 
 Dropout::Dropout(double p) : p_(p) {

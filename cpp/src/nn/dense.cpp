@@ -1,4 +1,5 @@
 #include <cmath>
+#include <typeinfo>
 
 #include "nn/initialize.h"
 #include "nn/kept_panels.h"
@@ -29,7 +30,10 @@ Dense::Dense(std::int64_t in_features, std::int64_t out_features, bool bias, DTy
 Dense::~Dense() = default;
 
 Tensor Dense::forward(const Tensor& x) { return apply(x, Activation::none, nullptr); }
-Tensor Dense::forward_into(const Tensor& x, Tensor& out) { return apply(x, Activation::none, &out); }
+Tensor Dense::forward_into(const Tensor& x, Tensor& out) {
+  // A subclass may have a forward() of its own.
+  return typeid(*this) == typeid(Dense) ? apply(x, Activation::none, &out) : Module::forward_into(x, out);
+}
 Tensor Dense::forward_relu(const Tensor& x, Tensor* out) { return apply(x, Activation::relu, out); }
 
 Tensor Dense::apply(const Tensor& x, Activation activation, Tensor* out) {
@@ -43,8 +47,8 @@ Tensor Dense::apply(const Tensor& x, Activation activation, Tensor* out) {
   return autograd::linear(x, weight_, bias_, options);
 }
 
-std::vector<std::pair<std::string, Tensor>> Dense::named_parameters() const {
-  std::vector<std::pair<std::string, Tensor>> result{{"weight", weight_}};
+NamedTensors Dense::named_parameters() const {
+  NamedTensors result{{"weight", weight_}};
   if (bias_.defined()) result.emplace_back("bias", bias_);
   return result;
 }

@@ -1,3 +1,4 @@
+#include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tinytorch/nn.h"
 
@@ -5,13 +6,30 @@ namespace tinytorch::nn {
 
 namespace {
 
+void count(SummaryRow& row, const Tensor& parameter, std::int64_t times) {
+  row.parameters += times * parameter.numel();
+  row.bytes += times * parameter.numel() * static_cast<std::int64_t>(size_of(parameter.dtype()));
+}
+
 SummaryRow row_of(const Module& module, const Shape& output) {
   SummaryRow row{std::string(module.name()), output};
-  for (const Tensor& t : module.parameters()) {
-    row.parameters += t.numel();
-    row.bytes += t.numel() * static_cast<std::int64_t>(size_of(t.dtype()));
-  }
+  row.held = module.parameters();
+  for (const Tensor& t : row.held) count(row, t, 1);
   return row;
+}
+
+/// Takes out of each row what an earlier one counts already.
+void count_once(std::vector<SummaryRow>& rows) {
+  std::vector<Tensor> all;
+  for (const SummaryRow& row : rows) all.insert(all.end(), row.held.begin(), row.held.end());
+  const std::vector<bool> again = repeated(all);
+  std::size_t i = 0;
+  for (SummaryRow& row : rows) {
+    for (const Tensor& t : row.held) {
+      if (again[i++]) count(row, t, -1);
+    }
+    row.held.clear();
+  }
 }
 
 }  // namespace
@@ -50,6 +68,7 @@ Shape Sequential::describe(const Shape& in, std::vector<SummaryRow>& rows) const
 std::vector<SummaryRow> summary(const Module& module, const Shape& input) {
   std::vector<SummaryRow> rows;
   SummaryRow total{"total", module.describe(input, rows)};
+  count_once(rows);
   for (const SummaryRow& row : rows) {
     total.parameters += row.parameters;
     total.flops += row.flops;

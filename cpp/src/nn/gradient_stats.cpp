@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/repeated.h"
 #include "tensor/copy.h"
 #include "tensor/storage.h"
 #include "tinytorch/autograd.h"
@@ -49,9 +50,13 @@ GradientStats stats_of(const std::string& name, const Tensor& parameter) {
 
 }  // namespace
 
-std::vector<GradientStats> gradient_stats(const Module& module) {
+std::vector<GradientStats> gradient_stats(const Module& module) { 
+  return gradient_stats(unique(module.named_parameters()));
+}
+
+std::vector<GradientStats> gradient_stats(const NamedTensors& parameters) {
   std::vector<GradientStats> result;
-  for (const auto& [name, parameter] : module.named_parameters()) result.push_back(stats_of(name, parameter));
+  for (const auto& [name, parameter] : parameters) result.push_back(stats_of(name, parameter));
   return result;
 }
 

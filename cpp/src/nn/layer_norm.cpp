@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
@@ -8,6 +10,9 @@ namespace tinytorch::nn {
 LayerNorm::LayerNorm(std::int64_t features, double eps, DType dtype) : eps_(eps) {
   name_ = "LayerNorm(" + std::to_string(features) + ")";
   if (features < 1) detail::fail(ErrorCode::invalid_argument, {name_, ": the size must be positive"});
+  if (!(eps >= 0 && std::isfinite(eps))) {
+    detail::fail(ErrorCode::invalid_argument, {name_, ": eps is ", eps, ", not finite and >= 0"});
+  }
   weight_ = Tensor::ones({features}, dtype);
   bias_ = Tensor::zeros({features}, dtype);
   set_requires_grad(weight_);
@@ -22,7 +27,7 @@ Tensor LayerNorm::forward(const Tensor& x) {
   return autograd::layer_norm(x, weight_, bias_, eps_);
 }
 
-std::vector<std::pair<std::string, Tensor>> LayerNorm::named_parameters() const {
+NamedTensors LayerNorm::named_parameters() const {
   return {{"weight", weight_}, {"bias", bias_}};
 }
 

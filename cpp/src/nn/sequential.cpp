@@ -1,12 +1,38 @@
+#include <typeinfo>
+
+#include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tinytorch/nn.h"
 #include "tinytorch/profile.h"
 
 namespace tinytorch::nn {
 
+namespace {
+
+/// Whether it is a Layer and not a subclass, which may have a forward() of its own.
+template <class Layer>
+bool is_exactly(const Module& module) {
+  return typeid(module) == typeid(Layer);
+}
+
+NamedTensors with_places(const std::vector<ModulePtr>& layers, NamedTensors (Module::*list)() const) {
+  NamedTensors result;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (auto& [name, tensor] : (*layers[i].*list)()) {
+      result.emplace_back(std::to_string(i) + "." + name, std::move(tensor));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", i, " is null"});
+  }
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    fuses_.push_back(i + 1 < layers_.size() && is_exactly<Dense>(*layers_[i]) && is_exactly<ReLU>(*layers_[i + 1]));
   }
 }
 
@@ -17,7 +43,7 @@ Tensor Sequential::forward_into(const Tensor& x, Tensor& out) {
   if (detail::may_overlap(out, x)) {
     detail::fail(ErrorCode::invalid_argument, {"Sequential: out shares memory with x"});
   }
-  if (layers_.empty()) return Module::forward_into(x, out);
+  if (layers_.empty() || !is_exactly<Sequential>(*this)) return Module::forward_into(x, out);
   return run(x, &out);
 }
 
@@ -25,32 +51,24 @@ Tensor Sequential::run(const Tensor& x, Tensor* out) {
   detail::require_defined(x, "Sequential", "x");
   Tensor y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    auto* dense = dynamic_cast<Dense*>(layers_[i].get());
-    const bool fuses = dense && i + 1 < layers_.size() && dynamic_cast<ReLU*>(layers_[i + 1].get());
+    Module& layer = *layers_[i];
+    const bool fuses = fuses_[i];
     if (fuses) ++i;
     Tensor* to = i + 1 == layers_.size() ? out : nullptr;
-    y = fuses ? dense->forward_relu(y, to) : to ? layers_[i]->forward_into(y, *to) : layers_[i]->forward(y);
+    if (fuses) {
+      y = static_cast<Dense&>(layer).forward_relu(y, to);
+    } else {
+      y = to ? layer.forward_into(y, *to) : layer.forward(y);
+    }
   }
   return y;
 }
 
-std::vector<std::pair<std::string, Tensor>> Sequential::named_parameters() const {
-  std::vector<std::pair<std::string, Tensor>> result;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    for (auto& [name, tensor] : layers_[i]->named_parameters()) {
-      result.emplace_back(std::to_string(i) + "." + name, tensor);
-    }
-  }
-  return result;
-}
+NamedTensors Sequential::named_parameters() const { return unique(with_places(layers_, &Module::named_parameters)); }
+NamedTensors Sequential::named_state() const { return with_places(layers_, &Module::named_state); }
 
 void Sequential::set_kernel(KernelId kernel) {
   for (const ModulePtr& layer : layers_) layer->set_kernel(kernel);
-}
-
-void Sequential::set_training(bool training) {
-  Module::set_training(training);
-  for (const ModulePtr& layer : layers_) layer->set_training(training);
 }
 
 }  // namespace tinytorch::nn

@@ -1,29 +1,28 @@
-// A checkpoint is a safetensors file: `model.*` as in a state_dict, `optimizer.*`, `gradient.*` where a step is half
-// accumulated, and `trainer`, the numbers below as float64 (whole ones exactly, 64-bit ones in two halves).
+// A checkpoint is a safetensors file: `model.*`, the parameters as they are in memory; `optimizer.*`, the optimiser's
+// state; `gradient.*` where a step is half accumulated; and numbers, each a float64 scalar of its own: `setting.*` must be
+// those of the trainer that restores, `trainer.*` is where training stands. The metadata name the format, the texts that
+// must agree, and a checksum of everything else.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 
+#include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/io.h"
 #include "tinytorch/random.h"
 #include "tinytorch/train.h"
+#include "train/checksum.h"
 
 namespace tinytorch::train {
 
 namespace {
 
-constexpr std::string_view format_key = "format", format = "tinytorch checkpoint 1";
+constexpr std::string_view format = "tinytorch checkpoint 2";
 
-using Named = std::vector<std::pair<std::string, Tensor>>;
-
-/// The file's tensors whose names start with `prefix`, without it.
-io::TensorFile part(const io::TensorFile& file, std::string_view prefix) {
-  io::TensorFile result;
-  for (const auto& [name, tensor] : file.tensors) {
-    if (name.starts_with(prefix)) result.tensors.emplace_back(name.substr(prefix.size()), tensor);
-  }
-  return result;
-}
+using Numbers = std::vector<std::pair<std::string, double>>;
+using nn::NamedTensors;
 
 double low_half(std::uint64_t x) { return static_cast<double>(x & 0xFFFFFFFF); }
 double high_half(std::uint64_t x) { return static_cast<double>(x >> 32); }
@@ -31,116 +30,298 @@ std::uint64_t join(double low, double high) {
   return static_cast<std::uint64_t>(low) | static_cast<std::uint64_t>(high) << 32;
 }
 
-/// Finds what each of `wanted` becomes; nothing is written yet.
-std::vector<Tensor> match(const Named& wanted, const io::TensorFile& file, const char* what) {
-  if (file.tensors.size() != wanted.size()) {
-    detail::fail(ErrorCode::io,
-                 {"checkpoint: it has ", file.tensors.size(), " ", what, " tensors, needs ", wanted.size()});
+double real(std::int64_t x) { return static_cast<double>(x); }
+double real(bool x) { return x ? 1 : 0; }
+
+/// Empty where there is none.
+std::string_view metadata(const io::TensorFile& file, std::string_view key) {
+  for (const auto& [name, value] : file.metadata) {
+    if (name == key) return value;
   }
-  std::vector<Tensor> found;
+  return {};
+}
+
+/// The file's tensors whose names start with `prefix`, without it.
+NamedTensors part(const io::TensorFile& file, std::string_view prefix) {
+  NamedTensors result;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(prefix)) result.emplace_back(name.substr(prefix.size()), tensor);
+  }
+  return result;
+}
+
+void add(io::TensorFile& file, std::string_view prefix, const NamedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) file.tensors.emplace_back(std::string(prefix) + name, tensor);
+}
+
+void add(io::TensorFile& file, std::string_view prefix, const Numbers& numbers) {
+  for (const auto& [name, value] : numbers) {
+    file.tensors.emplace_back(std::string(prefix) + name, Tensor::scalar(value, DType::float64));
+  }
+}
+
+/// Throws unless the file has exactly the wanted tensors, in their order.
+void require_same(const NamedTensors& wanted, const NamedTensors& found, const char* what) {
+  if (found.size() != wanted.size()) {
+    detail::fail(ErrorCode::io, {"checkpoint: it has ", found.size(), " ", what, " tensors, needs ", wanted.size()});
+  }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto& [name, tensor] = file.tensors[i];
-    if (name != wanted[i].first || tensor.shape() != wanted[i].second.shape() ||
-        tensor.dtype() != wanted[i].second.dtype()) {
-      detail::fail(ErrorCode::io, {"checkpoint: ", what, " tensor '", name, "' is ", tensor.shape(), ", needs '",
-                                   wanted[i].first, "' ", wanted[i].second.shape()});
-    }
-    found.push_back(tensor);
+    const auto& [name, tensor] = found[i];
+    const auto& [own_name, own] = wanted[i];
+    if (name == own_name && tensor.shape() == own.shape() && tensor.dtype() == own.dtype()) continue;
+    detail::fail(ErrorCode::io, {"checkpoint: ", what, " tensor '", name, "' is ", tensor.shape(), " ",
+                                 name_of(tensor.dtype()), ", needs '", own_name, "' ", own.shape(), " ",
+                                 name_of(own.dtype())});
   }
-  return found;
+}
+
+/// The numbers of the file, which must be exactly those, in their order, with other values.
+Numbers read_numbers(const Numbers& wanted, const io::TensorFile& file, std::string_view prefix) {
+  NamedTensors like;
+  for (const auto& [name, value] : wanted) like.emplace_back(name, Tensor::scalar(value, DType::float64));
+  const NamedTensors found = part(file, prefix);
+  require_same(like, found, "number");
+  Numbers numbers;
+  for (const auto& [name, tensor] : found) numbers.emplace_back(name, tensor.item());
+  return numbers;
+}
+
+double number(const Numbers& numbers, std::string_view name) {
+  const auto found = std::find_if(numbers.begin(), numbers.end(), [&](const auto& entry) { return entry.first == name; });
+  return found->second;
+}
+
+[[noreturn]] void fail_number(std::string_view name, double value, const char* why) {
+  detail::fail(ErrorCode::io, {"checkpoint: its ", name, " is ", value, ", ", why});
+}
+
+void require_whole(const Numbers& numbers, std::string_view name, double most) {
+  const double value = number(numbers, name);
+  if (value >= 0 && value <= most && value == std::floor(value)) return;
+  fail_number(name, value, "which no training comes to");
+}
+
+/// Each gradient of a half accumulated step belongs to a parameter.
+void check_gradients(const NamedTensors& parameters, const NamedTensors& gradients) {
+  std::size_t next = 0;
+  NamedTensors wanted;
+  for (const auto& [name, gradient] : gradients) {
+    while (next < parameters.size() && parameters[next].first != name) ++next;
+    if (next == parameters.size()) {
+      detail::fail(ErrorCode::io, {"checkpoint: it has a gradient for '", name, "', which is no parameter"});
+    }
+    wanted.push_back(parameters[next++]);
+  }
+  require_same(wanted, gradients, "gradient");
+}
+
+/// No parameter was updated more often than the optimiser made a step.
+void check_updates(const NamedTensors& state, double steps) {
+  const Tensor& updates = state.front().second;
+  for (std::int64_t i = 0; i < updates.numel(); ++i) {
+    const double value = updates.data<double>()[i];
+    if (!(value >= 0 && value <= steps && value == std::floor(value))) {
+      detail::fail(ErrorCode::io, {"checkpoint: its optimizer counts ", value, " updates of parameter ", i, " in ", steps,
+                                   " steps"});
+    }
+  }
+}
+
+void check_format(const io::TensorFile& file) {
+  const std::string_view found = metadata(file, "format");
+  if (found == "tinytorch checkpoint 1") {
+    detail::fail(ErrorCode::io, {"checkpoint: the file is a '", found, "', of an earlier version of this library, which "
+                                 "can no longer be restored; its weights are the tensors 'model.*'"});
+  }
+  if (found != format) detail::fail(ErrorCode::io, {"checkpoint: the file is not a '", format, "'"});
+  const std::string computed = checksum(file);
+  const std::string_view noted = metadata(file, "checksum");
+  if (noted != computed) {
+    detail::fail(ErrorCode::io,
+                 {"checkpoint: its checksum is '", noted, "', that of its content ", computed, ": it was changed"});
+  }
 }
 
 }  // namespace
 
-std::vector<std::byte> Trainer::checkpoint() const {
-  io::TensorFile file;
-  file.metadata.emplace_back(format_key, format);
-  for (const auto& [name, tensor] : io::state_dict(*model_).tensors) file.tensors.emplace_back("model." + name, tensor);
-  for (const auto& [name, tensor] : optimizer_->state()) file.tensors.emplace_back("optimizer." + name, tensor);
-  if (progress_.batch % options_.accumulate != 0) {
-    for (const auto& [name, tensor] : model_->named_parameters()) {
-      if (grad(tensor).defined()) file.tensors.emplace_back("gradient." + name, grad(tensor));
-    }
+NamedTensors Trainer::parameters() const {
+  NamedTensors list = parameters_.empty() ? model_->named_parameters() : parameters_;
+  list = nn::unique(std::move(list));
+  // What the optimiser trains beside the model's own parameters.
+  std::vector<Tensor> all;
+  for (const auto& [name, tensor] : list) all.push_back(tensor);
+  const std::vector<Tensor>& trained = optimizer_->parameters();
+  all.insert(all.end(), trained.begin(), trained.end());
+  const std::vector<bool> again = nn::repeated(all);
+  const std::size_t own = list.size();
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    if (!again[own + i]) list.emplace_back("optimizer_parameter." + std::to_string(i), trained[i]);
   }
+  return list;
+}
+
+std::vector<std::pair<std::string, std::string>> Trainer::described() const {
+  static constexpr std::array<const char*, 3> losses{"cross_entropy", "mse", "binary_cross_entropy"};
+  std::string names;
+  const NamedTensors list = parameters();
+  std::size_t at = 0;  // the optimiser's list mostly has the model's order
+  for (const Tensor& trained : optimizer_->parameters()) {
+    while (list[at].second.impl() != trained.impl()) at = (at + 1) % list.size();
+    names += (names.empty() ? "" : "\n") + list[at].first;
+  }
+  return {{"optimizer", std::string(optimizer_->kind())},
+          {"loss", losses[static_cast<std::size_t>(options_.loss)]},
+          {"optimizer_parameters", names}};
+}
+
+Numbers Trainer::settings() const {
+  const data::LoaderOptions& data = loader_->options();
+  Numbers numbers{{"samples", real(loader_->dataset().size())},
+                  {"batch_size", real(data.batch_size)},
+                  {"shuffle", real(data.shuffle)},
+                  {"drop_last", real(data.drop_last)},
+                  {"seed_low", low_half(data.seed)},
+                  {"seed_high", high_half(data.seed)},
+                  {"accumulate", real(options_.accumulate)}};
+  for (const auto& [name, value] : optimizer_->options()) numbers.emplace_back("optimizer." + name, value);
+  return numbers;
+}
+
+Numbers Trainer::place() const {
   const Generator& generator = default_generator();
-  const auto number = [](std::int64_t x) { return static_cast<double>(x); };
-  const std::vector<double> numbers = {number(progress_.epoch),
-                                       number(progress_.batch),
-                                       number(progress_.steps),
-                                       number(optimizer_->steps()),
-                                       optimizer_->learning_rate(),
-                                       initial_rate_,
-                                       best_loss_,
-                                       has_best_ ? 1.0 : 0.0,
-                                       number(evaluations_without_gain_),
-                                       loss_sum_,
-                                       number(correct_),
-                                       number(seen_),
-                                       low_half(generator.seed()),
-                                       high_half(generator.seed()),
-                                       low_half(generator.counter()),
-                                       high_half(generator.counter()),
-                                       progress_.finished ? 1.0 : 0.0,
-                                       progress_.stopped_early ? 1.0 : 0.0};
-  const auto count = static_cast<std::int64_t>(numbers.size());
-  file.tensors.emplace_back("trainer", Tensor::from(std::span<const double>(numbers), {count}));
+  return {{"epoch", real(progress_.epoch)},
+          {"batch", real(progress_.batch)},
+          {"steps", real(progress_.steps)},
+          {"optimizer_steps", real(optimizer_->steps())},
+          {"learning_rate", optimizer_->learning_rate()},
+          {"initial_rate", initial_rate_},
+          {"has_best", real(has_best_)},
+          {"best_loss", best_loss_},
+          {"evaluations_without_gain", real(evaluations_without_gain_)},
+          {"loss_sum", loss_sum_},
+          {"correct", real(correct_)},
+          {"seen", real(seen_)},
+          {"random_seed_low", low_half(generator.seed())},
+          {"random_seed_high", high_half(generator.seed())},
+          {"random_counter_low", low_half(generator.counter())},
+          {"random_counter_high", high_half(generator.counter())},
+          {"stopped_early", real(progress_.stopped_early)}};
+}
+
+void Trainer::check_place(const Numbers& n) const {
+  constexpr double most = 0x1p53;
+  for (const char* name : {"epoch", "steps", "optimizer_steps", "evaluations_without_gain", "seen"}) {
+    require_whole(n, name, most);
+  }
+  for (const char* name : {"random_seed_low", "random_seed_high", "random_counter_low", "random_counter_high"}) {
+    require_whole(n, name, 0xFFFFFFFF);
+  }
+  require_whole(n, "has_best", 1);
+  require_whole(n, "stopped_early", 1);
+  require_whole(n, "batch", real(progress_.batches));
+  require_whole(n, "correct", options_.loss == Loss::cross_entropy ? number(n, "seen") : 0);
+  for (const char* name : {"learning_rate", "initial_rate"}) {
+    const double value = number(n, name);
+    if (!(value >= 0 && std::isfinite(value))) fail_number(name, value, "not finite and >= 0");
+  }
+  const double best = number(n, "best_loss");
+  if (std::isnan(best) || (number(n, "has_best") == 0 && best != 0)) fail_number("best_loss", best, "never the best");
+
+  const double epoch = number(n, "epoch");
+  const auto batch = static_cast<std::int64_t>(number(n, "batch"));
+  if (real(loader_->samples(0, batch)) != number(n, "seen")) {
+    fail_number("seen", number(n, "seen"), "not the samples of its batches");
+  }
+  // At an epoch's end its batches are still counted, and the epoch is already.
+  const bool at_end = batch == progress_.batches;
+  if ((at_end && epoch == 0) || (batch == 0 && epoch != 0)) fail_number("epoch", epoch, "which does not fit its batch");
+  const double steps = epoch * real(steps_per_epoch()) + (at_end ? 0 : real(batch / options_.accumulate));
+  if (number(n, "steps") != steps) fail_number("steps", number(n, "steps"), "which does not fit its place");
+}
+
+std::vector<std::byte> Trainer::checkpoint() const {
+  const NamedTensors parameters = this->parameters();
+  io::TensorFile file;
+  file.metadata.emplace_back("format", format);
+  for (auto& entry : described()) file.metadata.push_back(std::move(entry));
+  add(file, "model.", parameters);
+  add(file, "optimizer.", optimizer_->state());
+  if (progress_.batch % options_.accumulate != 0 && progress_.batch != progress_.batches) {
+    NamedTensors gradients;
+    for (const auto& [name, tensor] : parameters) {
+      if (grad(tensor).defined()) gradients.emplace_back(name, grad(tensor));
+    }
+    add(file, "gradient.", gradients);
+  }
+  add(file, "setting.", settings());
+  add(file, "trainer.", place());
+  file.metadata.emplace_back("checksum", checksum(file));
   return io::write_safetensors(file);
 }
 
 void Trainer::restore(std::span<const std::byte> bytes) {
-  constexpr std::int64_t number_count = 18;
+  if (under_way_) detail::fail(ErrorCode::invalid_argument, {"checkpoint: a step is under way"});
   const io::TensorFile file = io::read_safetensors(bytes);
-  const Named& tensors = file.tensors;
-  if (file.metadata.empty() || file.metadata[0].first != format_key || file.metadata[0].second != format ||
-      tensors.empty() || tensors.back().first != "trainer" || tensors.back().second.dtype() != DType::float64 ||
-      tensors.back().second.shape() != Shape{number_count}) {
-    detail::fail(ErrorCode::io, {"checkpoint: the file is not a '", format, "'"});
+  check_format(file);
+  // Everything is checked before anything is written.
+  for (const auto& [name, own] : described()) {
+    const std::string_view found = metadata(file, name);
+    if (found == own) continue;
+    detail::fail(ErrorCode::io, {"checkpoint: its ", name, " is '", found, "', this training's '", own, "'"});
   }
-  const double* n = tensors.back().second.data<double>();
-  for (std::int64_t i = 0; i < number_count; ++i) {
-    const bool real = i >= 4 && i <= 9;
-    if (!std::isfinite(n[i]) || (!real && !(n[i] >= 0 && n[i] <= 0x1p53 && n[i] == std::floor(n[i])))) {
-      detail::fail(ErrorCode::io, {"checkpoint: number ", i, " is ", n[i]});
-    }
+  const Numbers own_settings = settings();
+  const Numbers found_settings = read_numbers(own_settings, file, "setting.");
+  for (std::size_t i = 0; i < own_settings.size(); ++i) {
+    const auto& [name, own] = own_settings[i];
+    if (found_settings[i].second == own) continue;
+    detail::fail(ErrorCode::io,
+                 {"checkpoint: it was made with ", name, " ", found_settings[i].second, ", this training has ", own});
   }
-  if (n[1] > static_cast<double>(progress_.batches)) {
-    detail::fail(ErrorCode::io, {"checkpoint: it stands at batch ", n[1], " of ", progress_.batches});
+  const Numbers n = read_numbers(place(), file, "trainer.");
+  check_place(n);
+  NamedTensors parameters = this->parameters();
+  const NamedTensors own_state = optimizer_->state();
+  const NamedTensors model = part(file, "model."), state = part(file, "optimizer."), gradients = part(file, "gradient.");
+  require_same(parameters, model, "model");
+  require_same(own_state, state, "optimizer");
+  check_updates(state, number(n, "optimizer_steps"));
+  check_gradients(parameters, gradients);
+  if (model.size() + state.size() + gradients.size() + own_settings.size() + n.size() != file.tensors.size()) {
+    detail::fail(ErrorCode::io, {"checkpoint: it has tensors that belong to nothing"});
   }
-  // Everything is matched before anything is written.
-  const std::vector<Tensor> state = match(optimizer_->state(), part(file, "optimizer."), "optimizer");
-  const io::TensorFile gradients = part(file, "gradient.");
-  Named parameters = model_->named_parameters();
-  if (!gradients.tensors.empty()) (void)match(parameters, gradients, "gradient");
-  io::load_state_dict(*model_, part(file, "model."));
 
-  const Named own = optimizer_->state();
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    Tensor to = own[i].second;
-    to.copy_from(state[i]);
-  }
+  std::size_t next = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    set_grad(parameters[i].second, gradients.tensors.empty() ? Tensor() : gradients.tensors[i].second);
+    auto& [name, parameter] = parameters[i];
+    parameter.copy_from(model[i].second);
+    const bool has_gradient = next < gradients.size() && gradients[next].first == name;
+    // A parameter that is frozen now takes no gradient.
+    if (requires_grad(parameter)) set_grad(parameter, has_gradient ? gradients[next].second : Tensor());
+    if (has_gradient) ++next;
   }
-  const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(n[i]); };
-  progress_.epoch = whole(0);
-  progress_.batch = whole(1);
-  progress_.steps = whole(2);
-  optimizer_->set_steps(whole(3));
-  optimizer_->set_learning_rate(n[4]);
-  initial_rate_ = n[5];
-  best_loss_ = n[6];
-  has_best_ = n[7] != 0;
-  evaluations_without_gain_ = whole(8);
-  loss_sum_ = n[9];
-  correct_ = whole(10);
-  seen_ = whole(11);
-  default_generator() = Generator(join(n[12], n[13]));
-  default_generator().set_counter(join(n[14], n[15]));
+  for (std::size_t i = 0; i < own_state.size(); ++i) {
+    Tensor to = own_state[i].second;
+    to.copy_from(state[i].second);
+  }
+  const auto whole = [&](std::string_view name) { return static_cast<std::int64_t>(number(n, name)); };
+  progress_.epoch = whole("epoch");
+  progress_.batch = whole("batch");
+  progress_.steps = whole("steps");
+  optimizer_->set_steps(whole("optimizer_steps"));
+  optimizer_->set_learning_rate(number(n, "learning_rate"));
+  initial_rate_ = number(n, "initial_rate");
+  has_best_ = number(n, "has_best") != 0;
+  best_loss_ = number(n, "best_loss");
+  evaluations_without_gain_ = whole("evaluations_without_gain");
+  loss_sum_ = number(n, "loss_sum");
+  correct_ = whole("correct");
+  seen_ = whole("seen");
+  default_generator() = Generator(join(number(n, "random_seed_low"), number(n, "random_seed_high")));
+  default_generator().set_counter(join(number(n, "random_counter_low"), number(n, "random_counter_high")));
   // More epochs may have been asked for than when the checkpoint was made.
-  progress_.stopped_early = n[17] != 0;
+  progress_.stopped_early = number(n, "stopped_early") != 0;
   progress_.finished = progress_.stopped_early || progress_.epoch >= progress_.epochs;
   progress_.epoch_ended = progress_.batch == progress_.batches;
-  if (!progress_.epoch_ended) loader_->set_epoch(progress_.epoch);
 }
 
 }  // namespace tinytorch::train

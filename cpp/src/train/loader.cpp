@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -6,6 +8,7 @@
 #include "tensor/storage.h"
 #include "tinytorch/data.h"
 #include "tinytorch/random.h"
+#include "train/options.h"
 
 namespace tinytorch::data {
 
@@ -13,9 +16,7 @@ namespace {
 
 /// Elements of one sample.
 std::size_t sample_size(const Tensor& t) {
-  std::int64_t size = 1;
-  for (std::size_t i = 1; i < t.ndim(); ++i) size *= t.shape()[i];
-  return static_cast<std::size_t>(size);
+  return t.size(0) == 0 ? 0 : static_cast<std::size_t>(t.numel() / t.size(0));
 }
 
 /// result[i] = source[rows[i]]; bytes become `convert`ed numbers.
@@ -78,7 +79,10 @@ TensorDataset::TensorDataset(Tensor x, Tensor y, double mean_of_pixels, double d
                                     ": the first axes must be the samples"});
   }
   if (x.dtype() == DType::int32) detail::fail(ErrorCode::dtype, {"TensorDataset: features must not be int32"});
-  if (!(deviation > 0)) detail::fail(ErrorCode::invalid_argument, {"TensorDataset: the deviation is ", deviation});
+  if (!std::isfinite(mean)) detail::fail(ErrorCode::invalid_argument, {"TensorDataset: the mean is ", mean});
+  if (!(deviation > 0 && std::isfinite(deviation))) {
+    detail::fail(ErrorCode::invalid_argument, {"TensorDataset: the deviation is ", deviation});
+  }
   if (x.size(0) > std::numeric_limits<std::int32_t>::max()) {
     detail::fail(ErrorCode::overflow, {"TensorDataset: ", x.size(0), " samples are more than an int32 counts"});
   }
@@ -99,7 +103,9 @@ std::int64_t DataLoader::batches() const noexcept {
 }
 
 void DataLoader::set_epoch(std::int64_t epoch) {
+  detail::require_whole("DataLoader", "the epoch", epoch, 0);
   order_.resize(static_cast<std::size_t>(dataset_.size()));
+  epoch_ = epoch;
   for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::int32_t>(i);
   if (!options_.shuffle) return;
   Generator generator(options_.seed, static_cast<std::uint64_t>(epoch));
@@ -112,8 +118,15 @@ std::span<const std::int32_t> DataLoader::indices(std::int64_t index) const {
     detail::fail(ErrorCode::invalid_argument, {"DataLoader: batch ", index, " of ", batches()});
   }
   const auto first = static_cast<std::size_t>(index * options_.batch_size);
-  const std::size_t count = std::min(static_cast<std::size_t>(options_.batch_size), order_.size() - first);
-  return std::span(order_).subspan(first, count);
+  return std::span(order_).subspan(first, static_cast<std::size_t>(samples(index, index + 1)));
+}
+
+std::int64_t DataLoader::samples(std::int64_t first, std::int64_t last) const noexcept {
+  // No product can overflow: a batch that exists starts inside the data set.
+  const auto begin_of = [this](std::int64_t index) {
+    return index <= dataset_.size() / options_.batch_size ? index * options_.batch_size : dataset_.size();
+  };
+  return begin_of(last) - begin_of(first);
 }
 
 Batch DataLoader::batch(std::int64_t index) const {

@@ -1,32 +1,47 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tensor/copy.h"
 #include "tensor/storage.h"
 #include "tensor/vector_math.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/optim.h"
+#include "train/options.h"
+#include "train/power.h"
 
 namespace tinytorch::optim {
 
 double cosine_schedule(double initial, double lowest, std::int64_t t, std::int64_t length) {
+  detail::require_not_negative("cosine_schedule", "initial", initial);
+  detail::require_not_negative("cosine_schedule", "lowest", lowest);
+  detail::require_whole("cosine_schedule", "t", t, 0);
+  detail::require_whole("cosine_schedule", "length", length, 1);
   // Half a turn, by our own cosine: libm's differs from platform to platform.
-  const double turn = 0.5 * static_cast<double>(std::clamp<std::int64_t>(t, 0, length)) / static_cast<double>(length);
+  const double turn = 0.5 * static_cast<double>(std::min(t, length)) / static_cast<double>(length);
   double cosine[2];
   detail::vmath::sincos_turns(simd::Vec<double>::splat(turn)).cos.store(cosine);
   return lowest + (initial - lowest) * 0.5 * (1 + cosine[0]);
 }
 
 double step_schedule(double initial, double factor, std::int64_t t, std::int64_t every) {
-  for (std::int64_t i = every; i <= t; i += every) initial *= factor;
-  return initial;
+  detail::require_not_negative("step_schedule", "initial", initial);
+  detail::require_not_negative("step_schedule", "factor", factor);
+  detail::require_whole("step_schedule", "t", t, 0);
+  detail::require_whole("step_schedule", "every", every, 1);
+  return initial == 0 ? 0 : initial * power(factor, t / every);
 }
 
-double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm) {
+double clip_grad_norm(const std::vector<Tensor>& listed, double max_norm) {
+  if (!(max_norm >= 0)) {
+    detail::fail(ErrorCode::invalid_argument, {"clip_grad_norm: max_norm must be >= 0, got ", max_norm});
+  }
+  const std::vector<Tensor> parameters = nn::unique(listed);
   double squares = 0;
   for (const Tensor& p : parameters) {
     const Tensor g = grad(p);
+    if (!g.defined()) continue;
     constexpr std::int64_t chunk = 256;
     for (std::int64_t done = 0; done < g.numel(); done += chunk) {
       double values[chunk], part = 0;
