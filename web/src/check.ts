@@ -1,14 +1,19 @@
 // The border: every value that comes from outside is checked here before it goes into the module. A wrong kind of
 // argument is an error that names the function, the argument and the value; nothing is ever converted in silence.
 //
-// Two rules for callers:
+// Three rules for callers:
 // - Read all options and numbers first, look handles up last: reading a getter or a proxy runs code of the caller's,
 //   which may dispose of a tensor or make the memory grow.
+// - What code of the caller's throws goes through as it is. What the engine throws at an unreadable object (a revoked
+//   proxy) becomes an InvalidArgumentError.
 // - `where` is how the text begins: `slice`, or `new Adam`.
 
 import { InvalidArgumentError } from './errors.js';
 
-/** A value as error texts show it: short, on one line, and without running code of the caller's. */
+/** The whole numbers that the module takes as int32: places of axes. */
+export const INT32 = [-(2 ** 31), 2 ** 31 - 1] as const;
+
+/** A value as error texts show it: short and on one line. Never throws. */
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -24,18 +29,57 @@ export function show(value: unknown): string {
   }
 }
 
-/** `an Array`, `a Date`: the kind of an object, which holds across realms (iframes, Node's vm) where instanceof does not. */
+/** `an Array`, `a Date`: the kind of an object, for texts. */
 export function tagOf(value: object): string {
-  let tag = 'object';
-  try {
-    tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
-  } catch {
-    // A revoked proxy has no tag.
-  }
+  const tag = isRevoked(value) ? 'revoked Proxy' : bareTag(value);
   return /^[AEIOU]/i.test(tag) ? `an ${tag}` : `a ${tag}`;
 }
 
-function refuse(where: string, what: string, wanted: string, value: unknown): never {
+/**
+ * `Array`, `Date`, `Promise`: the kind of an object, which holds across realms (iframes, Node's vm) where `instanceof`
+ * does not. Never throws.
+ */
+export function bareTag(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'Array';
+    const tag = Object.prototype.toString.call(value).slice(8, -1);
+    return /^[\w$ ]{1,40}$/.test(tag) ? tag : 'Object';
+  } catch {
+    return 'Object'; // its tag is a getter that throws
+  }
+}
+
+/** Whether the value is a proxy that was revoked: the engine throws at whatever is done with it. */
+export function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value); // looks through proxies and runs no code of theirs
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * The result of `read`, which looks into an object of the caller's. A TypeError or RangeError that comes out of it is
+ * wrapped: it may be the engine's own (a revoked proxy, one that breaks the rules of proxies, a stack that is full).
+ */
+export function reading<Result>(where: string, what: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw asUnreadable(error, where, what);
+  }
+}
+
+function asUnreadable(error: unknown, where: string, what: string): unknown {
+  if (!(error instanceof TypeError || error instanceof RangeError)) return error;
+  const wrapped = new InvalidArgumentError(`${where}: ${what} cannot be read: ${error.message}`);
+  wrapped.cause = error;
+  return wrapped;
+}
+
+/** Throws: `slice: step must be a whole number >= 1, got 0.5`. */
+export function refuse(where: string, what: string, wanted: string, value: unknown): never {
   throw new InvalidArgumentError(`${where}: ${what} must be ${wanted}, got ${show(value)}`);
 }
 
@@ -84,7 +128,16 @@ export function text(value: unknown, where: string, what: string): string {
 }
 
 export function callable<F extends (...args: never[]) => unknown>(value: F, where: string, what: string): F {
-  return typeof value === 'function' ? value : refuse(where, what, 'a function', value);
+  return typeof value === 'function' && !isRevoked(value) ? value : refuse(where, what, 'a function', value);
+}
+
+/** An array, of any realm, as a copy. Each element is read once; there may be `most` of them. */
+export function list(value: unknown, where: string, what: string, most = 2 ** 24): unknown[] {
+  if (isRevoked(value) || !Array.isArray(value)) return refuse(where, what, 'an array', value);
+  return reading(where, what, () => {
+    const length = whole(value.length, where, `the length of ${what}`, 0, most);
+    return Array.from({ length }, (_, i): unknown => value[i]);
+  });
 }
 
 /** One of the words; returns its place among them. */
@@ -123,24 +176,59 @@ export function options<Options extends object>(
   known: readonly (keyof Options & string)[],
   where: string,
 ): Partial<Options> {
-  const read: Partial<Options> = {};
-  if (given === undefined) return read;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    return refuse(where, 'options', `an object such as { ${known[0]}: ... }`, given);
-  }
-  for (const name of Object.keys(given)) {
-    if (!(known as readonly string[]).includes(name)) {
-      const meant = nearest(name, known);
-      throw new InvalidArgumentError(
-        `${where}: there is no option ${show(name)}${meant ? `; did you mean ${show(meant)}?` : '.'} Options: ${known.join(', ')}`,
-      );
+  if (given === undefined) return {};
+  requireOptions(given, where, known[0] as string);
+  return reading(where, 'options', () => {
+    const read: Partial<Options> = {};
+    for (const name of Object.keys(given)) {
+      if (!(known as readonly string[]).includes(name)) refuseOption(name, known, where);
     }
+    for (const name of known) {
+      const value = given[name];
+      if (value !== undefined) read[name] = value;
+    }
+    return read;
+  });
+}
+
+/**
+ * The one option of functions that have no other: `out`, for operations that are over in the time that `options` takes.
+ */
+export function onlyOption<Name extends string, Value>(
+  given: { readonly [name in Name]?: Value } | undefined,
+  name: Name,
+  where: string,
+): Value | undefined {
+  if (given === undefined) return undefined;
+  try {
+    return onlyOf(given, name, where);
+  } catch (error) {
+    throw asUnreadable(error, where, 'options');
   }
-  for (const name of known) {
-    const value = given[name];
-    if (value !== undefined) read[name] = value;
-  }
-  return read;
+}
+
+function onlyOf<Name extends string, Value>(
+  given: { readonly [name in Name]?: Value },
+  name: Name,
+  where: string,
+): Value | undefined {
+  if (given === null || Object.getPrototypeOf(given) !== Object.prototype) requireOptions(given, where, name);
+  for (const key in given) if (key !== name) return options(given, [name], where)[name];
+  return given[name];
+}
+
+/** Refuses what is no object of options, such as a tensor, a Map or a promise: nothing in it would be found. */
+function requireOptions(given: unknown, where: string, example: string): void {
+  const isFit =
+    typeof given === 'object' && given !== null && !isRevoked(given) && bareTag(given) === 'Object';
+  if (!isFit) refuse(where, 'options', `an object such as { ${example}: ... }`, given);
+}
+
+function refuseOption(name: string, known: readonly string[], where: string): never {
+  const meant = nearest(name, known);
+  throw new InvalidArgumentError(
+    `${where}: there is no option ${show(name)}${meant ? `; did you mean ${show(meant)}?` : '.'} Options: ${known.join(', ')}`,
+  );
 }
 
 /** The known name that was probably meant: an alias, or one that differs in at most two letters. */

@@ -1,7 +1,7 @@
 // Data sets and batches.
 
 import { withBytes } from './bytes.js';
-import { Native, refuse } from './resource.js';
+import { Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import type { FileData } from './types.js';
@@ -106,9 +106,7 @@ export function dataLoaderClass(runtime: Runtime): DataLoaderConstructor {
 
 /** For `Trainer`: the handle of a live loader of this runtime. */
 export function loaderHandle(runtime: Runtime, value: DataLoader, where: string): Handle {
-  const isLoader = value instanceof DataLoader;
-  if (isLoader && value.handle > 0 && value.runtime === runtime) return value.handle;
-  return refuse(runtime, value, 'DataLoader', isLoader, where);
+  return nativeHandle(runtime, value, DataLoader, 'DataLoader', where);
 }
 
 /** A data set as the module takes it. */

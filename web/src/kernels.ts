@@ -1,7 +1,9 @@
 // The ladder of matrix products, by name.
 
+import { options as readOptions, text } from './check.js';
 import type { Runtime } from './runtime.js';
-import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
+import type { OutOption, Tensor } from './tensor.js';
+import { outHandle, tensorHandle } from './tensor_handle.js';
 import type { KernelName } from './types.js';
 
 /** One rung of the ladder, slow to fast. */
@@ -20,6 +22,10 @@ export interface MatmulOptions extends OutOption {
   /** Which rung runs; `auto` by default. Throws `KernelError` for one that does not exist or is not in this build. */
   kernel?: KernelName;
 }
+
+const MATMUL_OPTIONS = ['kernel', 'out'] as const;
+/** More than any rung's: of a longer name, so much goes into the text of the error. */
+const LONGEST_NAME = 60;
 
 export class Kernels {
   readonly #runtime: Runtime;
@@ -40,26 +46,28 @@ export class Kernels {
   }
 
   /** The number by which the module knows a rung that can run. */
-  id(name: KernelName): number {
+  id(name: KernelName, where = 'matmul'): number {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
-    this.#runtime.check(this.#runtime.module.findKernel(String(name)));
+    text(name, where, 'kernel');
+    this.#runtime.check(this.#runtime.module.findKernel(name.slice(0, LONGEST_NAME)));
     const id = this.#runtime.numbers[0] as number;
     this.#ids.set(name, id);
     return id;
   }
 
-  matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
+    if (options === undefined) return this.#multiply(a, b, -1, undefined);
+    const { kernel = 'auto', out } = readOptions(options, MATMUL_OPTIONS, 'matmul');
+    return this.#multiply(a, b, this.id(kernel), out);
+  }
+
+  #multiply(a: Tensor, b: Tensor, kernel: number, out: Tensor | undefined): Tensor {
     const runtime = this.#runtime;
-    const { kernel = 'auto', out } = options;
-    const outHandle = out === undefined ? 0 : tensorHandle(runtime, out, 'matmul, out');
-    const result = runtime.module.matmul(
-      tensorHandle(runtime, a, 'matmul'),
-      tensorHandle(runtime, b, 'matmul'),
-      this.id(kernel),
-      outHandle,
-    );
-    runtime.check(result);
-    return out ?? runtime.wrap(result);
+    const left = tensorHandle(runtime, a, 'matmul');
+    const right = tensorHandle(runtime, b, 'matmul');
+    const result = runtime.module.matmul(left, right, kernel, outHandle(runtime, out, 'matmul'));
+    const checked = runtime.check(result);
+    return out ?? runtime.wrap(checked);
   }
 }

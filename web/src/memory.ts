@@ -1,7 +1,8 @@
 // Who frees what, and how much there is.
 
-import { InvalidArgumentError } from './errors.js';
-import { Resource } from './resource.js';
+import { runSynchronously } from './block.js';
+import { bareTag, reading } from './check.js';
+import { isWrapped, refuse, Resource } from './resource.js';
 import type { Runtime } from './runtime.js';
 
 /** Memory in use, in bytes. */
@@ -43,41 +44,71 @@ export function tidy<Result>(runtime: Runtime, block: () => Result): Result {
   runtime.scope = made;
   let kept = new Set<Resource>();
   try {
-    const result = block();
-    if (result instanceof Promise) {
-      throw new InvalidArgumentError(
-        'tidy: the block must be synchronous; dispose of tensors by hand around await',
-      );
-    }
-    kept = resourcesIn(result);
+    const result = runSynchronously(block, 'tidy');
+    kept = reading('tidy', 'the result', () => resourcesIn(result));
     return result;
   } finally {
     runtime.scope = outer;
-    for (const each of made) {
-      if (kept.has(each)) outer?.push(each);
-      else each.dispose();
+    for (const each of made) if (kept.has(each)) outer?.push(each);
+    disposeAll(made.filter((each) => !kept.has(each)));
+  }
+}
+
+/** Of all of them, even where one's `dispose`, which a class of the caller's may replace, throws. */
+function disposeAll(resources: readonly Resource[]): void {
+  for (const [place, each] of resources.entries()) {
+    try {
+      each.dispose();
+    } catch (error) {
+      disposeAll(resources.slice(place + 1));
+      throw error;
     }
   }
 }
 
-/** Every tensor and layer in a value made of arrays, maps, sets and plain objects. */
+/** Every tensor and layer in a value made of arrays, maps, sets and objects, whatever realm they come from. */
 function resourcesIn(value: unknown): Set<Resource> {
   const found = new Set<Resource>();
   const seen = new Set<object>();
-  const visit = (part: unknown): void => {
-    if (typeof part !== 'object' || part === null || seen.has(part)) return;
+  const waiting: unknown[] = [value]; // no recursion: a linked list may be longer than the stack is deep
+  while (waiting.length > 0) {
+    const part = waiting.pop();
+    if (typeof part !== 'object' || part === null || seen.has(part)) continue;
     seen.add(part);
     if (part instanceof Resource) {
+      if (isWrapped(part)) refuse(undefined, part, 'Tensor or layer', false, 'tidy');
       found.add(part);
-      for (const each of (part as Owner).owned ?? []) visit(each);
-    } else if (Array.isArray(part) || part instanceof Set) {
-      for (const each of part) visit(each);
-    } else if (part instanceof Map) {
-      for (const each of part.values()) visit(each);
-    } else if (!ArrayBuffer.isView(part)) {
-      for (const each of Object.values(part)) visit(each);
+      for (const each of (part as Owner).owned ?? []) waiting.push(each);
+      // What a class of the caller's adds to a layer; `runtime` leads to everything.
+      for (const each of Object.values(part)) if (each !== part.runtime) waiting.push(each);
+    } else {
+      for (const each of contentOf(part)) waiting.push(each);
     }
-  };
-  visit(value);
+  }
   return found;
+}
+
+/** What is one step inside an object. Own methods are not asked: they may be replaced, and another realm has others. */
+function contentOf(object: object): Iterable<unknown> {
+  if (ArrayBuffer.isView(object)) return [];
+  switch (bareTag(object)) {
+    case 'Map':
+      return entriesOf(Map.prototype, object) ?? Object.values(object);
+    case 'Set':
+      return entriesOf(Set.prototype, object) ?? Object.values(object);
+    default:
+      return Object.values(object);
+  }
+}
+
+/** The values of a map or set; undefined for something that has its tag only. */
+function entriesOf(
+  { values }: Map<unknown, unknown> | Set<unknown>,
+  object: object,
+): Iterable<unknown> | undefined {
+  try {
+    return Reflect.apply(values, object, []) as Iterable<unknown>;
+  } catch {
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@
 import { InvalidArgumentError } from './errors.js';
 import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
-import { Native, refuse } from './resource.js';
+import { Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
 import type { DType, KernelName, Shape } from './types.js';
@@ -106,6 +106,7 @@ export abstract class Module extends Native {
   }
 
   override dispose(): void {
+    if (this.isDisposed) return;
     for (const parameter of this.#parameters?.values() ?? []) parameter.dispose();
     super.dispose();
   }
@@ -124,9 +125,7 @@ export abstract class Module extends Native {
  * @internal
  */
 export function moduleHandle(runtime: Runtime, value: Module, where: string): Handle {
-  const isModule = value instanceof Module;
-  if (isModule && value.handle > 0 && value.runtime === runtime) return value.handle;
-  return refuse(runtime, value, 'layer', isModule, where);
+  return nativeHandle(runtime, value, Module, 'layer', where);
 }
 
 export interface DenseOptions {

@@ -1,6 +1,6 @@
 // Optimisers, schedules and clipping, with PyTorch's names, defaults and arithmetic.
 
-import { refuse, Native } from './resource.js';
+import { Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import type { Handle } from './wasm_module.js';
@@ -67,9 +67,7 @@ export interface OptimizerClasses {
 
 /** For `Trainer`: the handle of a live optimiser of this runtime. */
 export function optimizerHandle(runtime: Runtime, value: Optimizer, where: string): Handle {
-  const isOptimizer = value instanceof Optimizer;
-  if (isOptimizer && value.handle > 0 && value.runtime === runtime) return value.handle;
-  return refuse(runtime, value, 'optimizer', isOptimizer, where);
+  return nativeHandle(runtime, value, Optimizer, 'optimizer', where);
 }
 
 /** Puts the tensors into the exchange buffer; gives their number. */

@@ -1,5 +1,7 @@
 // Where the time goes: timers in layers and kernels, read out after a block has run.
 
+import { isThenable, runBlock } from './block.js';
+import { callable } from './check.js';
 import type { Runtime } from './runtime.js';
 
 /** All scopes of one name together: a layer or a kernel. */
@@ -31,25 +33,26 @@ export interface ProfileReport<Result> {
 /** Runs the block, synchronous or not, and reports. One profile at a time. */
 export function profile<Result>(
   runtime: Runtime,
-  block: () => Result | Promise<Result>,
+  block: () => Result | PromiseLike<Result>,
 ): ProfileReport<Result> | Promise<ProfileReport<Result>> {
+  callable(block, 'profile', 'the block');
   runtime.check(runtime.module.startProfile());
-  const stop = (): Omit<ProfileReport<Result>, 'result'> => readReport(runtime);
-  let result: Result | Promise<Result>;
-  try {
-    result = block();
-  } catch (error) {
-    stop();
+  let isRunning = true;
+  const stop = (): Omit<ProfileReport<Result>, 'result'> => {
+    isRunning = false;
+    return readReport(runtime);
+  };
+  const stopAndThrow = (error: unknown): never => {
+    if (isRunning) stop();
     throw error;
+  };
+  try {
+    const result = runBlock(block, 'profile');
+    if (!isThenable(result, 'profile')) return { ...stop(), result };
+    return Promise.resolve(result).then((value) => ({ ...stop(), result: value }), stopAndThrow);
+  } catch (error) {
+    return stopAndThrow(error);
   }
-  if (!(result instanceof Promise)) return { ...stop(), result };
-  return result.then(
-    (value) => ({ ...stop(), result: value }),
-    (error: unknown) => {
-      stop();
-      throw error;
-    },
-  );
 }
 
 function readReport(runtime: Runtime): Omit<ProfileReport<unknown>, 'result'> {

@@ -1,14 +1,23 @@
 // The common base of everything that lives inside the module and has to be given back.
 
+import { show, tagOf } from './check.js';
 import { disposeSymbol } from './dispose.js';
 import { DisposedError, InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
 import type { Handle } from './wasm_module.js';
 
+/** Whether an object was made by the constructor of Resource: no proxy of one, no copy. */
+let isGenuine: (value: object) => boolean;
+/** The handle of a genuine Native, 0 after `dispose()`; -1 for everything else. */
+let handleIn: (value: object) => Handle;
+
 /**
  * A tensor or layer: memory inside the WebAssembly module. Free it with `dispose()`, by declaring it with
  * `using`, or by making it inside `tidy`. What is dropped without that is freed when the garbage collector
  * notices, which may be late: it does not see the module's memory.
+ *
+ * It is itself only: a proxy of it, `Object.create(it)` and copies throw `InvalidArgumentError`, because two objects
+ * would free the same memory. Reactive state (Vue, MobX, ...) may hold it, but must not wrap it.
  */
 export abstract class Resource {
   /**
@@ -17,22 +26,26 @@ export abstract class Resource {
    */
   readonly runtime: Runtime;
   /**
-   * Its address inside the module; 0 after `dispose()`.
+   * No other has this number. For comparing deeply, as test runners do: all else that differs is private.
    * @internal
    */
-  handle: Handle;
+  readonly id: number;
+  /** Nothing but an object that the constructor made has it. */
+  readonly #isGenuine = true;
+
+  static {
+    isGenuine = (value) => #isGenuine in value;
+  }
 
   /** @internal */
-  constructor(runtime: Runtime, handle: Handle) {
+  constructor(runtime: Runtime) {
     this.runtime = runtime;
-    this.handle = handle;
+    this.id = ++runtime.made;
     runtime.scope?.push(this);
   }
 
   /** Whether it was disposed of; using it then throws `DisposedError`. */
-  get isDisposed(): boolean {
-    return this.handle === 0;
-  }
+  abstract get isDisposed(): boolean;
 
   /** Frees its memory, unless others still share it. Disposing twice is harmless. */
   abstract dispose(): void;
@@ -41,51 +54,120 @@ export abstract class Resource {
   [disposeSymbol](): void {
     this.dispose();
   }
+
+  /** Vue wraps what has the tag `Object` in proxies, and leaves everything else as it is. */
+  get [Symbol.toStringTag](): string {
+    let { constructor } = this;
+    while (!constructor.name) constructor = Object.getPrototypeOf(constructor) as typeof constructor; // an anonymous class
+    return constructor.name;
+  }
+
+  /** `JSON.stringify` would give an object without content: throws and says what to write instead. */
+  toJSON(): unknown {
+    throw new InvalidArgumentError(
+      `JSON.stringify: ${tagOf(this)} has no JSON form; saveModel() gives a model's parameters as a file`,
+    );
+  }
 }
 
 /**
- * Throws the error that says why `value` cannot be used where a live `wanted` of this runtime is needed.
+ * Throws the error that says why `value` cannot be used where a live `wanted` of this runtime is needed. `isWanted`:
+ * it is one, and no proxy or copy.
  * @internal
  */
 export function refuse(
-  runtime: Runtime,
+  runtime: Runtime | undefined,
   value: unknown,
   wanted: string,
   isWanted: boolean,
   where: string,
 ): never {
-  if (!isWanted || !(value instanceof Resource)) {
-    const got =
-      value instanceof Object && !(value instanceof Resource) ? value.constructor.name : String(value);
-    throw new InvalidArgumentError(`${where}: expected a ${wanted}, got ${got}`);
-  }
-  if (value.handle === 0) throw new DisposedError(`${where}: this ${wanted} was disposed of`);
+  if (!isWanted) throw new InvalidArgumentError(`${where}: expected a ${wanted}, got ${describe(value)}`);
+  const { isDisposed, runtime: owner } = value as Resource;
+  if (isDisposed) throw new DisposedError(`${where}: this ${wanted} was disposed of`);
   throw new InvalidArgumentError(
-    value.runtime === runtime
-      ? `${where}: not usable here: ${String(value)}`
+    owner === runtime
+      ? `${where}: not usable here: ${show(value)}`
       : `${where}: this ${wanted} belongs to another loaded module; copy it over with data()`,
   );
 }
 
+/** What a value is, in a text; of a wrapped tensor or layer, what to do about it. Never throws. */
+function describe(value: unknown): string {
+  if (!isWrapped(value)) return show(value);
+  return (
+    `a proxy or copy of one (such as Vue's reactive, Object.create): use the original. To keep it in reactive state, ` +
+    `mark it as plain: Vue markRaw or shallowRef, MobX observable.ref, Valtio ref`
+  );
+}
+
+/**
+ * Whether it is a proxy or copy of a tensor or layer.
+ * @internal
+ */
+export function isWrapped(value: unknown): boolean {
+  try {
+    return value instanceof Resource && !isGenuine(value);
+  } catch {
+    return false; // a proxy that does not tell its prototype
+  }
+}
+
 /** A resource that is freed by one function of the module: a layer, an optimiser, a loader. */
 export abstract class Native extends Resource {
+  #handle: Handle;
   readonly #release: (handle: Handle) => void;
 
+  static {
+    handleIn = (value) => (#handle in value ? value.#handle : -1);
+  }
+
   constructor(runtime: Runtime, handle: Handle, release: (handle: Handle) => void) {
-    super(runtime, runtime.check(handle));
+    super(runtime);
+    this.#handle = runtime.check(handle);
     this.#release = release;
-    runtime.droppedObjects.register(this, { release, handle }, this);
+    runtime.droppedObjects.register(this, { release, handle: this.#handle }, this);
+  }
+
+  override get isDisposed(): boolean {
+    const handle = handleIn(this);
+    return handle < 0 ? refuse(undefined, this, kindOf(this), false, 'isDisposed') : handle === 0;
   }
 
   override dispose(): void {
-    if (this.handle === 0) return;
+    const handle = handleIn(this);
+    if (handle < 0) refuse(undefined, this, kindOf(this), false, 'dispose');
+    if (handle === 0) return;
+    this.#handle = 0;
     this.runtime.droppedObjects.unregister(this);
-    this.#release(this.handle);
-    this.handle = 0;
+    this.#release(handle);
   }
 
-  /** The handle for a call that `where` names; throws after `dispose()`. */
+  /** The handle for a call that `where` names; throws after `dispose()`, and for a proxy or copy of this object. */
   protected live(kind: string, where: string): Handle {
-    return this.handle > 0 ? this.handle : refuse(this.runtime, this, kind, true, where);
+    const handle = handleIn(this);
+    return handle > 0 ? handle : refuse(undefined, this, kind, handle === 0, where);
   }
+}
+
+/**
+ * The handle of a live `kind` of this runtime, for a call that `where` names; throws for anything else. Runs no code of
+ * the caller's.
+ * @internal
+ */
+export function nativeHandle(
+  runtime: Runtime,
+  value: unknown,
+  Kind: abstract new (...args: never[]) => Native,
+  kind: string,
+  where: string,
+): Handle {
+  const handle = typeof value === 'object' && value !== null ? handleIn(value) : -1;
+  const isKind = handle >= 0 && value instanceof Kind;
+  if (isKind && handle > 0 && value.runtime === runtime) return handle;
+  return refuse(runtime, value, kind, isKind, where);
+}
+
+function kindOf(resource: Resource): string {
+  return resource[Symbol.toStringTag];
 }

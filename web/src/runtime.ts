@@ -1,22 +1,40 @@
 // What the classes of one loaded module share: calls and their errors, the exchange buffer, and who owns what.
 
-import { dtypeCode, showShape } from './arrays.js';
+import { dtypeCode, MAX_RANK } from './arrays.js';
+import { isRevoked, reading, show } from './check.js';
 import { errorFromModule, InvalidArgumentError } from './errors.js';
 import type { Resource } from './resource.js';
 import type { Tensor } from './tensor.js';
-import type { DType, Shape } from './types.js';
+import { registerDropped, type TensorHandle } from './tensor_handle.js';
+import type { Shape } from './types.js';
 import type { Handle, WasmModule } from './wasm_module.js';
 
 /** Numbers in the exchange buffer (cpp/bindings/bridge.h). */
 const EXCHANGE_LENGTH = 1024;
-/** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
-const MAX_RANK = 8;
 
 /** So many new tensors wait to be registered with the garbage collector. */
 const NEW_TENSORS = 64;
 
+/** `structuredClone` and `postMessage` read it first where they are given a tensor. */
+const UNCLONEABLE = Object.defineProperty({}, 'content', {
+  enumerable: true,
+  get(): never {
+    throw new InvalidArgumentError(
+      'a tensor or layer cannot be cloned or sent to another thread: its content is inside the module. ' +
+        'Send data() and shape, or the file that saveModel() gives, and make it anew there',
+    );
+  },
+});
+
+function refuseShape(got: string, where: string, least: number): never {
+  throw new InvalidArgumentError(`${where}: a shape is an array of whole numbers >= ${least}, got ${got}`);
+}
+
 export class Runtime {
+  readonly uncloneable = UNCLONEABLE;
   readonly module: WasmModule;
+  /** How many tensors and layers were made so far. */
+  made = 0;
   /** How many tensors JavaScript holds. */
   liveTensors = 0;
   /** What the innermost `tidy` has made so far; null outside of any. */
@@ -34,7 +52,7 @@ export class Runtime {
 
   // Most tensors are disposed of in the same breath, and registering one costs as much as a small operation: it is
   // put off until the running code ends or this list is full.
-  readonly #newTensors: Tensor[] = [];
+  readonly #newTensors: TensorHandle[] = [];
   #awaitsEnd = false;
 
   readonly #exchangeAddress: number;
@@ -68,7 +86,7 @@ export class Runtime {
   }
 
   /** Sees to it that a new tensor is freed when it is dropped. */
-  adopt(tensor: Tensor): void {
+  adopt(tensor: TensorHandle): void {
     ++this.liveTensors;
     if (this.#newTensors.push(tensor) === NEW_TENSORS) this.#registerNew();
     if (this.#awaitsEnd) return;
@@ -77,18 +95,13 @@ export class Runtime {
   }
 
   /** Frees a tensor that is disposed of. */
-  release(tensor: Tensor): void {
-    if (tensor.isRegistered) this.#droppedTensors.unregister(tensor);
-    this.#releaseTensor(tensor.handle);
-    tensor.handle = 0;
+  release(tensor: TensorHandle, handle: Handle, isRegistered: boolean): void {
+    if (isRegistered) this.#droppedTensors.unregister(tensor);
+    this.#releaseTensor(handle);
   }
 
   readonly #registerNew = (): void => {
-    for (const tensor of this.#newTensors) {
-      if (tensor.handle === 0) continue;
-      tensor.isRegistered = true;
-      this.#droppedTensors.register(tensor, tensor.handle, tensor);
-    }
+    for (const tensor of this.#newTensors) registerDropped(tensor, this.#droppedTensors);
     this.#newTensors.length = 0;
     this.#awaitsEnd = false;
   };
@@ -98,25 +111,40 @@ export class Runtime {
     --this.liveTensors;
   }
 
-  /** Puts the sizes into the exchange buffer and returns their number. `least` is the smallest that may stand there. */
-  sendShape(shape: Shape, where: string, least = 0): number {
-    const fits = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= least);
-    if (!fits) {
-      const got = Array.isArray(shape) ? showShape(shape) : String(shape);
-      throw new InvalidArgumentError(
-        `${where}: a shape is an array of whole numbers >= ${least}, got ${got}`,
-      );
-    }
-    if (shape.length > MAX_RANK) {
-      throw new InvalidArgumentError(
-        `${where}: a tensor has at most ${MAX_RANK} axes, got ${showShape(shape)}`,
-      );
-    }
-    this.numbers.set(shape);
-    return shape.length;
+  /**
+   * A shape that the caller gives, as a copy. `least` is the smallest size that may be in it. Runs code of the
+   * caller's where the array has getters: look handles up afterwards, then `sendSizes`.
+   */
+  readShape(shape: unknown, where: string, least = 0): number[] {
+    const isArray = !isRevoked(shape) && Array.isArray(shape);
+    if (!isArray) refuseShape(show(shape), where, least);
+    return reading(where, 'the shape', () => {
+      const { length } = shape;
+      if (!(Number.isInteger(length) && length >= 0 && length <= MAX_RANK)) {
+        throw new InvalidArgumentError(
+          `${where}: a tensor has at most ${MAX_RANK} axes, got a shape of ${show(length)}`,
+        );
+      }
+      const sizes: unknown[] = [];
+      for (let i = 0; i < length; ++i) sizes.push(shape[i]);
+      const fits = sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= least);
+      return fits ? (sizes as number[]) : refuseShape(`[${sizes.map(show).join(',')}]`, where, least);
+    });
   }
 
-  dtypeCode(dtype: DType | undefined, where: string): number {
+  /** Puts the sizes into the exchange buffer and returns their number. */
+  sendSizes(sizes: readonly number[]): number {
+    const { numbers } = this;
+    for (let i = 0; i < sizes.length; ++i) numbers[i] = sizes[i] as number;
+    return sizes.length;
+  }
+
+  /** Both at once, for calls that look no handle up. */
+  sendShape(shape: Shape, where: string, least = 0): number {
+    return this.sendSizes(this.readShape(shape, where, least));
+  }
+
+  dtypeCode(dtype: unknown, where: string): number {
     return dtype === undefined ? 0 : dtypeCode(dtype, where);
   }
 

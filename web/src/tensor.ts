@@ -1,11 +1,14 @@
 // The tensor as JavaScript sees it: a handle, with shape and dtype fetched on first use.
 
-import { DTYPES, nest, showShape, sizeOf, viewElements } from './arrays.js';
-import { InvalidArgumentError, ShapeError } from './errors.js';
-import { refuse, Resource } from './resource.js';
+import { dtypeCode, DTYPES, element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
+import { INT32, onlyOption, options as readOptions, truth, whole } from './check.js';
+import { InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
+import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from './tensor_handle.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
+
+export { tensorHandle };
 
 /** Operations can write into a tensor that is there already, so that repeating them needs no memory. */
 export interface OutOption {
@@ -31,16 +34,6 @@ export interface ReduceOptions extends OutOption {
   keepdim?: boolean;
 }
 
-/**
- * The handle of a live tensor of this runtime, for a call that `where` names; throws for anything else.
- * @internal
- */
-export function tensorHandle(runtime: Runtime, value: Tensor, where: string): Handle {
-  const isTensor = value instanceof Tensor;
-  if (isTensor && value.handle > 0 && value.runtime === runtime) return value.handle;
-  return refuse(runtime, value, 'Tensor', isTensor, where);
-}
-
 type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'sigmoid' | 'tanh' | 'gelu';
 type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum';
 type AlongName = 'softmax' | 'logSoftmax';
@@ -50,37 +43,25 @@ type ReductionName = 'sum' | 'mean' | 'max' | 'argmax';
  * An N-dimensional array: `new tt.Tensor([[1, 2], [3, 4]])`. Shapes broadcast as in NumPy, names are those of
  * PyTorch. `reshape`, `transpose`, `slice` and `expand` are views that share their elements with the original
  * wherever strides can express it. Every method returns a new tensor that has to be disposed of.
+ *
+ * A tensor has at most 8 axes and 268,435,455 (2^28 - 1) elements, whatever its dtype: `OverflowError` beyond. Every
+ * argument is checked: one of a wrong kind is an `InvalidArgumentError` that names it, and nothing is changed.
  */
-export class Tensor extends Resource {
-  /**
-   * Whether the garbage collector is to tell of it.
-   * @internal
-   */
-  isRegistered = false;
+export class Tensor extends TensorHandle {
   #shape: Shape | undefined;
   #dtype: DType | undefined;
-
-  /** @internal */
-  constructor(runtime: Runtime, handle: Handle) {
-    super(runtime, handle);
-    runtime.adopt(this);
-  }
-
-  override dispose(): void {
-    if (this.handle === 0) return;
-    this.runtime.release(this);
-    this.#shape = this.#dtype = undefined;
-  }
 
   // ---- What it is ----
 
   /** The sizes of its axes; `[]` for a scalar. */
   get shape(): Shape {
-    return this.#shape ?? this.#describe().shape;
+    const handle = ownHandle(this, 'shape');
+    return this.#shape ?? this.#describe(handle).shape;
   }
 
   get dtype(): DType {
-    return this.#dtype ?? this.#describe().dtype;
+    const handle = ownHandle(this, 'dtype');
+    return this.#dtype ?? this.#describe(handle).dtype;
   }
 
   /** How many axes it has. */
@@ -97,22 +78,28 @@ export class Tensor extends Resource {
 
   /** Whether operations on it are recorded. Setting it marks a tensor that was made, not one that was computed. */
   get requiresGrad(): boolean {
-    return this.runtime.module.requiresGrad(this.#live('requiresGrad'));
+    const handle = ownHandle(this, 'requiresGrad');
+    return this.runtime.module.requiresGrad(handle);
   }
   set requiresGrad(value: boolean) {
-    this.runtime.check(this.runtime.module.setRequiresGrad(this.#live('requiresGrad'), value));
+    truth(value, 'requiresGrad', 'it');
+    const handle = ownHandle(this, 'requiresGrad');
+    this.runtime.check(this.runtime.module.setRequiresGrad(handle, value));
   }
 
   /** The gradient that `backward()` has added up, as a new tensor that shares its elements; undefined before. */
   get grad(): Tensor | undefined {
+    const own = ownHandle(this, 'grad');
     const { runtime } = this;
-    runtime.check(runtime.module.grad(this.#live('grad')));
+    runtime.check(runtime.module.grad(own));
     const handle = runtime.numbers[0] as number;
     return handle === 0 ? undefined : runtime.wrap(handle);
   }
   set grad(value: Tensor | undefined) {
-    const handle = value === undefined ? 0 : tensorHandle(this.runtime, value, 'grad');
-    this.runtime.check(this.runtime.module.setGrad(this.#live('grad'), handle));
+    const own = ownHandle(this, 'grad');
+    const { runtime } = this;
+    const handle = value === undefined ? 0 : tensorHandle(runtime, value, 'grad');
+    runtime.check(runtime.module.setGrad(own, handle));
   }
 
   /**
@@ -120,21 +107,27 @@ export class Tensor extends Resource {
    * about. Throws `AutogradError` where it depends on none, or where the record has been freed.
    */
   backward(options?: BackwardOptions): void {
-    const gradient = options?.gradient;
-    const handle = gradient === undefined ? 0 : tensorHandle(this.runtime, gradient, 'backward');
-    this.runtime.check(
-      this.runtime.module.backward(this.#live('backward'), handle, options?.retainGraph ?? false),
-    );
+    const { gradient, retainGraph = false } = readOptions(options, ['gradient', 'retainGraph'], 'backward');
+    truth(retainGraph, 'backward', 'retainGraph');
+    const own = ownHandle(this, 'backward');
+    const { runtime } = this;
+    const handle = gradient === undefined ? 0 : tensorHandle(runtime, gradient, 'backward, gradient');
+    runtime.check(runtime.module.backward(own, handle, retainGraph));
   }
 
   /** The same elements, shared, without a record of how they came about. */
   detach(): Tensor {
-    return this.#made(this.runtime.module.detach(this.#live('detach')));
+    const handle = ownHandle(this, 'detach');
+    return made(this.runtime, this.runtime.module.detach(handle));
   }
 
   /** `Tensor([2,3], float32)`. */
   override toString(): string {
     return this.isDisposed ? 'Tensor(disposed)' : `Tensor(${showShape(this.shape)}, ${this.dtype})`;
+  }
+
+  override get [Symbol.toStringTag](): string {
+    return 'Tensor';
   }
 
   // ---- Reading and writing its elements ----
@@ -144,8 +137,9 @@ export class Tensor extends Resource {
    * than float32: `x.data<'float64'>()`.
    */
   data<D extends DType = 'float32'>(): TensorArrays[D] {
+    const handle = ownHandle(this, 'data');
     const { runtime, dtype } = this;
-    const rowMajor = runtime.check(runtime.module.readable(this.#live('data')));
+    const rowMajor = runtime.check(runtime.module.readable(handle));
     const [address, count] = runtime.numbers as unknown as [number, number];
     const copy = viewElements(runtime.module.wasmMemory, dtype, address, count).slice();
     runtime.module.release(rowMajor);
@@ -154,7 +148,8 @@ export class Tensor extends Resource {
 
   /** The one element of a tensor that has just one. Throws `ShapeError` where there are more. */
   item(): number {
-    this.runtime.check(this.runtime.module.item(this.#live('item')));
+    const handle = ownHandle(this, 'item');
+    this.runtime.check(this.runtime.module.item(handle));
     return this.runtime.numbers[0] as number;
   }
 
@@ -163,34 +158,40 @@ export class Tensor extends Resource {
     return nest(this.data(), this.shape);
   }
 
+  /** For `JSON.stringify`: the same as `toArray()`. JSON has no NaN and no infinity: they become null. */
+  override toJSON(): NestedArray {
+    return this.toArray();
+  }
+
   /**
    * Overwrites its elements: with those of a tensor, broadcast and converted, or with as many numbers as it has,
-   * in row-major order. Returns itself.
+   * in row-major order. Numbers for int32 and uint8 must be whole and in range, as in the constructor: `DTypeError`.
+   * Returns itself.
    */
   copyFrom(source: Tensor | NumberArray | readonly number[]): this {
-    const { runtime } = this;
-    if (source instanceof Tensor) {
-      const from = tensorHandle(runtime, source, 'copyFrom');
-      runtime.check(runtime.module.copyFrom(this.#live('copyFrom'), from));
+    if (isTensorOrCopy(source)) {
+      const to = ownHandle(this, 'copyFrom');
+      this.runtime.check(this.runtime.module.copyFrom(to, tensorHandle(this.runtime, source, 'copyFrom')));
       return this;
     }
-    if (source.length !== this.size) {
-      throw new ShapeError(
-        `copyFrom: ${source.length} values for ${this.size} elements of shape ${showShape(this.shape)}`,
-      );
-    }
-    runtime.check(runtime.module.writable(this.#live('copyFrom')));
+    const { dtype } = this;
+    const values = flatNumbers(source, this.shape, dtype, 'copyFrom');
+    const handle = ownHandle(this, 'copyFrom');
+    const { runtime } = this;
+    runtime.check(runtime.module.writable(handle));
     const [address, count] = runtime.numbers as unknown as [number, number];
     if (address === 0 && count > 0) {
       throw new InvalidArgumentError('copyFrom: this view is not row-major; copy from a tensor instead');
     }
-    viewElements(runtime.module.wasmMemory, this.dtype, address, count).set(source);
+    viewElements(runtime.module.wasmMemory, dtype, address, count).set(values);
     return this;
   }
 
-  /** Sets every element to `value`. Returns itself. */
+  /** Sets every element to `value`; int32 and uint8 take whole numbers of their range: `DTypeError`. Returns itself. */
   fill(value: number): this {
-    this.runtime.check(this.runtime.module.fill(this.#live('fill'), value));
+    element(value, this.dtype, 'fill', 'the value');
+    const handle = ownHandle(this, 'fill');
+    this.runtime.check(this.runtime.module.fill(handle, value));
     return this;
   }
 
@@ -198,122 +199,141 @@ export class Tensor extends Resource {
 
   /** The same elements in another shape; one size may be -1. Copies only where strides leave no other way. */
   reshape(shape: Shape): Tensor {
-    const handle = this.#live('reshape');
-    return this.#made(this.runtime.module.reshape(handle, this.runtime.sendShape(shape, 'reshape', -1)));
+    ownHandle(this, 'reshape');
+    const { runtime } = this;
+    const sizes = runtime.readShape(shape, 'reshape', -1);
+    const handle = ownHandle(this, 'reshape');
+    return made(runtime, runtime.module.reshape(handle, runtime.sendSizes(sizes)));
   }
 
   /** Exchanges two axes, by default the last two. Copies nothing. */
   transpose(dim0 = -2, dim1 = -1): Tensor {
-    return this.#made(this.runtime.module.transpose(this.#live('transpose'), dim0, dim1));
+    axis(dim0, 'transpose', 'dim0');
+    axis(dim1, 'transpose', 'dim1');
+    const handle = ownHandle(this, 'transpose');
+    return made(this.runtime, this.runtime.module.transpose(handle, dim0, dim1));
   }
 
-  /** Elements `start`, `start + step`, ... below `stop` of one axis, as a view. Negative places count from the end. */
-  slice(dim: number, start: number, stop: number = Number.MAX_SAFE_INTEGER, step = 1): Tensor {
-    return this.#made(this.runtime.module.slice(this.#live('slice'), dim, start, stop, step));
+  /**
+   * Elements `start`, `start + step`, ... below `stop` of one axis, as a view. Negative places count from the end;
+   * `Infinity` as `stop`, like none, means to the end.
+   */
+  slice(dim: number, start: number, stop: number = Infinity, step = 1): Tensor {
+    axis(dim, 'slice', 'dim');
+    whole(start, 'slice', 'start');
+    const end = stop === Infinity ? Number.MAX_SAFE_INTEGER : whole(stop, 'slice', 'stop');
+    whole(step, 'slice', 'step', 1);
+    const handle = ownHandle(this, 'slice');
+    return made(this.runtime, this.runtime.module.slice(handle, dim, start, end, step));
   }
 
   /** The tensor broadcast to a larger shape, as a view: axes of size 1 are repeated. */
   expand(shape: Shape): Tensor {
-    const handle = this.#live('expand');
-    return this.#made(this.runtime.module.expand(handle, this.runtime.sendShape(shape, 'expand')));
+    ownHandle(this, 'expand');
+    const { runtime } = this;
+    const sizes = runtime.readShape(shape, 'expand');
+    const handle = ownHandle(this, 'expand');
+    return made(runtime, runtime.module.expand(handle, runtime.sendSizes(sizes)));
   }
 
   /** A row-major copy that shares nothing. */
   clone(): Tensor {
-    return this.#made(this.runtime.module.clone(this.#live('clone')));
+    const handle = ownHandle(this, 'clone');
+    return made(this.runtime, this.runtime.module.clone(handle));
   }
 
   /** A copy with another element type; shares the elements where the type is that already. */
   to(dtype: DType): Tensor {
-    return this.#made(this.runtime.module.to(this.#live('to'), this.runtime.dtypeCode(dtype, 'to')));
+    const handle = ownHandle(this, 'to');
+    return made(this.runtime, this.runtime.module.to(handle, dtypeCode(dtype, 'to')));
   }
 
   // ---- Elementwise operations; the other operand broadcasts, and may be a plain number ----
 
   /** this + other */
   add(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('add', other, options);
+    return binary(this, 'add', other, options);
   }
   /** this - other */
   sub(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('sub', other, options);
+    return binary(this, 'sub', other, options);
   }
   /** this * other, element by element */
   mul(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('mul', other, options);
+    return binary(this, 'mul', other, options);
   }
   /** this / other */
   div(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('div', other, options);
+    return binary(this, 'div', other, options);
   }
   /** this to the power of other */
   pow(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('pow', other, options);
+    return binary(this, 'pow', other, options);
   }
   /** The larger of this and other; NaN wins. */
   maximum(other: Tensor | number, options?: OutOption): Tensor {
-    return this.#binary('maximum', other, options);
+    return binary(this, 'maximum', other, options);
   }
   /** -this */
   neg(options?: OutOption): Tensor {
-    return this.#unary('neg', options);
+    return unary(this, 'neg', options);
   }
   /** |this| */
   abs(options?: OutOption): Tensor {
-    return this.#unary('abs', options);
+    return unary(this, 'abs', options);
   }
   /** e to the power of this */
   exp(options?: OutOption): Tensor {
-    return this.#unary('exp', options);
+    return unary(this, 'exp', options);
   }
   /** The natural logarithm. */
   log(options?: OutOption): Tensor {
-    return this.#unary('log', options);
+    return unary(this, 'log', options);
   }
   /** The square root. */
   sqrt(options?: OutOption): Tensor {
-    return this.#unary('sqrt', options);
+    return unary(this, 'sqrt', options);
   }
   /** max(this, 0); NaN stays NaN */
   relu(options?: OutOption): Tensor {
-    return this.#unary('relu', options);
+    return unary(this, 'relu', options);
   }
   /** 1 / (1 + exp(-this)) */
   sigmoid(options?: OutOption): Tensor {
-    return this.#unary('sigmoid', options);
+    return unary(this, 'sigmoid', options);
   }
   /** this (1 + erf(this / sqrt 2)) / 2 */
   gelu(options?: OutOption): Tensor {
-    return this.#unary('gelu', options);
+    return unary(this, 'gelu', options);
   }
   /** The hyperbolic tangent. */
   tanh(options?: OutOption): Tensor {
-    return this.#unary('tanh', options);
+    return unary(this, 'tanh', options);
   }
 
   // ---- Reductions ----
 
   sum(options?: ReduceOptions): Tensor {
-    return this.#reduce('sum', options);
+    return reduce(this, 'sum', options);
   }
   mean(options?: ReduceOptions): Tensor {
-    return this.#reduce('mean', options);
+    return reduce(this, 'mean', options);
   }
   /** The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. */
   max(options?: ReduceOptions): Tensor {
-    return this.#reduce('max', options);
+    return reduce(this, 'max', options);
   }
   /** The place of the largest element, the first of equals, as int32. */
   argmax(options?: ReduceOptions): Tensor {
-    return this.#reduce('argmax', options);
+    return reduce(this, 'argmax', options);
   }
   /** exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows. */
   softmax(dim = -1, options?: OutOption): Tensor {
-    return this.#along('softmax', dim, options);
+    return along(this, 'softmax', dim, options);
   }
   /** The logarithm of softmax. */
   logSoftmax(dim = -1, options?: OutOption): Tensor {
-    return this.#along('logSoftmax', dim, options);
+    return along(this, 'logSoftmax', dim, options);
   }
 
   /**
@@ -321,75 +341,75 @@ export class Tensor extends Resource {
    * operands are a row on the left and a column on the right. Transposed operands cost no copy.
    */
   matmul(other: Tensor, options?: OutOption): Tensor {
+    const out = onlyOption(options, 'out', 'matmul');
+    const a = ownHandle(this, 'matmul');
     const { runtime } = this;
-    const a = this.#live('matmul');
     const b = tensorHandle(runtime, other, 'matmul');
-    const out = options?.out;
-    return this.#result(runtime.module.matmul(a, b, -1, this.#outHandle(out, 'matmul')), out);
+    return resultOf(runtime, runtime.module.matmul(a, b, -1, outHandle(runtime, out, 'matmul')), out);
   }
 
-  // ---- Inside ----
-
-  #live(where: string): Handle {
-    return this.handle > 0 ? this.handle : tensorHandle(this.runtime, this, where);
-  }
-
-  #made(handle: Handle): Tensor {
-    return this.runtime.wrap(this.runtime.check(handle));
-  }
-
-  #outHandle(out: Tensor | undefined, where: string): Handle {
-    return out === undefined ? 0 : tensorHandle(this.runtime, out, `${where}, out`);
-  }
-
-  #result(handle: Handle, out: Tensor | undefined): Tensor {
-    const checked = this.runtime.check(handle);
-    return out ?? this.runtime.wrap(checked);
-  }
-
-  #unary(name: UnaryName, options: OutOption | undefined): Tensor {
-    const out = options?.out;
-    return this.#result(this.runtime.module[name](this.#live(name), this.#outHandle(out, name)), out);
-  }
-
-  #binary(name: BinaryName, other: Tensor | number, options: OutOption | undefined): Tensor {
+  #describe(handle: Handle): { shape: Shape; dtype: DType } {
     const { runtime } = this;
-    const a = this.#live(name);
-    const out = options?.out;
-    const outHandle = this.#outHandle(out, name);
-    if (typeof other !== 'number') {
-      return this.#result(runtime.module[name](a, tensorHandle(runtime, other, name), outHandle), out);
-    }
-    const scalar = runtime.check(runtime.module.full(0, DTYPES.indexOf(this.dtype), other));
-    const result = runtime.module[name](a, scalar, outHandle);
-    runtime.module.release(scalar);
-    return this.#result(result, out);
-  }
-
-  #reduce(name: ReductionName, options: ReduceOptions | undefined): Tensor {
-    const { module } = this.runtime;
-    const { dim, keepdim = false, out } = options ?? {};
-    const handle = module[name](
-      this.#live(name),
-      dim === undefined,
-      dim ?? 0,
-      keepdim,
-      this.#outHandle(out, name),
-    );
-    return this.#result(handle, out);
-  }
-
-  #along(name: AlongName, dim: number, options: OutOption | undefined): Tensor {
-    const out = options?.out;
-    return this.#result(this.runtime.module[name](this.#live(name), dim, this.#outHandle(out, name)), out);
-  }
-
-  #describe(): { shape: Shape; dtype: DType } {
-    const { runtime } = this;
-    const length = runtime.module.describe(this.#live('shape'));
+    const length = runtime.module.describe(handle);
     const [code, ...sizes] = runtime.numbers.subarray(0, length);
     this.#dtype = DTYPES[code as number] as DType;
     this.#shape = Object.freeze(sizes);
     return { shape: this.#shape, dtype: this.#dtype };
   }
+}
+
+// ---- Inside. No private methods: on a proxy they would throw the engine's own TypeError. ----
+
+function axis(value: unknown, where: string, what: string): number {
+  return whole(value, where, what, ...INT32);
+}
+
+function made(runtime: Runtime, handle: Handle): Tensor {
+  return runtime.wrap(runtime.check(handle));
+}
+
+function resultOf(runtime: Runtime, handle: Handle, out: Tensor | undefined): Tensor {
+  const checked = runtime.check(handle);
+  return out ?? runtime.wrap(checked);
+}
+
+function unary(x: Tensor, name: UnaryName, options: OutOption | undefined): Tensor {
+  const out = onlyOption(options, 'out', name);
+  const a = ownHandle(x, name);
+  const { runtime } = x;
+  return resultOf(runtime, runtime.module[name](a, outHandle(runtime, out, name)), out);
+}
+
+function binary(x: Tensor, name: BinaryName, other: Tensor | number, options: OutOption | undefined): Tensor {
+  const out = onlyOption(options, 'out', name);
+  const a = ownHandle(x, name);
+  const { runtime } = x;
+  const outAt = outHandle(runtime, out, name);
+  if (typeof other !== 'number') {
+    return resultOf(runtime, runtime.module[name](a, tensorHandle(runtime, other, name), outAt), out);
+  }
+  const scalar = runtime.check(runtime.module.full(0, DTYPES.indexOf(x.dtype), other));
+  const result = runtime.module[name](a, scalar, outAt);
+  runtime.module.release(scalar);
+  return resultOf(runtime, result, out);
+}
+
+const REDUCE_OPTIONS = ['dim', 'keepdim', 'out'] as const;
+
+function reduce(x: Tensor, name: ReductionName, options: ReduceOptions | undefined): Tensor {
+  const { dim, keepdim = false, out } = readOptions(options, REDUCE_OPTIONS, name);
+  if (dim !== undefined) axis(dim, name, 'dim');
+  truth(keepdim, name, 'keepdim');
+  const a = ownHandle(x, name);
+  const { runtime } = x;
+  const outAt = outHandle(runtime, out, name);
+  return resultOf(runtime, runtime.module[name](a, dim === undefined, dim ?? 0, keepdim, outAt), out);
+}
+
+function along(x: Tensor, name: AlongName, dim: number, options: OutOption | undefined): Tensor {
+  axis(dim, name, 'dim');
+  const out = onlyOption(options, 'out', name);
+  const a = ownHandle(x, name);
+  const { runtime } = x;
+  return resultOf(runtime, runtime.module[name](a, dim, outHandle(runtime, out, name)), out);
 }

@@ -1,17 +1,17 @@
 // `tt.Tensor`: the tensor class of one loaded module, with everything that makes tensors out of nothing.
 
 import {
-  DTYPES,
   dtypeCode,
-  dtypeOf,
-  fillFrom,
+  DTYPES,
+  element,
   isNumberArray,
-  requireWhole,
-  shapeOf,
+  layoutOf,
   showShape,
   sizeOf,
+  valuesOf,
   viewElements,
 } from './arrays.js';
+import { finite, isRevoked, options as readOptions, reading, show, truth, whole } from './check.js';
 import { InvalidArgumentError, ShapeError } from './errors.js';
 import type { Runtime } from './runtime.js';
 import { Tensor as TensorBase } from './tensor.js';
@@ -63,19 +63,42 @@ export interface TensorConstructor {
 /** In place of options: `data` is the handle of a tensor that the module has made. */
 const FROM_HANDLE: TensorOptions = Object.freeze({});
 
+const DTYPE_OPTION = ['dtype'] as const;
+const TENSOR_OPTIONS = ['shape', 'dtype', 'requiresGrad'] as const;
+
 /** Makes the class for a loaded module, and teaches the runtime to make its objects. */
 export function tensorClass(runtime: Runtime): TensorConstructor {
   const { module } = runtime;
-  const random = (kind: 'rand' | 'randn', shape: Shape, options: DTypeOption | undefined): Tensor =>
-    made(module[kind](runtime.sendShape(shape, kind), runtime.dtypeCode(options?.dtype, kind)));
-  const full = (where: string, shape: Shape, value: number, options: DTypeOption | undefined): Tensor =>
-    made(module.full(runtime.sendShape(shape, where), runtime.dtypeCode(options?.dtype, where), value));
+  const dtypeOf = (options: DTypeOption | undefined, where: string): DType =>
+    DTYPES[runtime.dtypeCode(readOptions(options, DTYPE_OPTION, where).dtype, where)] as DType;
+  const codeOf = (dtype: DType): number => DTYPES.indexOf(dtype);
+  const random = (kind: 'rand' | 'randn', shape: Shape, options: DTypeOption | undefined): Tensor => {
+    const dtype = dtypeOf(options, kind);
+    return made(module[kind](runtime.sendShape(shape, kind), codeOf(dtype)));
+  };
+  const full = (where: string, shape: Shape, value: number, options: DTypeOption | undefined): Tensor => {
+    const dtype = dtypeOf(options, where);
+    element(value, dtype, where, 'the value');
+    return made(module.full(runtime.sendShape(shape, where), codeOf(dtype), value));
+  };
   const made = (handle: Handle): Tensor => new Tensor(runtime.check(handle), FROM_HANDLE);
 
   class Tensor extends TensorBase {
     constructor(data: NestedNumbers, options?: TensorOptions) {
-      super(runtime, options === FROM_HANDLE ? (data as Handle) : upload(runtime, data, options));
-      if (options?.requiresGrad) this.requiresGrad = true;
+      if (options === FROM_HANDLE) {
+        super(runtime, data as Handle);
+        return;
+      }
+      const { requiresGrad = false, ...how } = readOptions(options, TENSOR_OPTIONS, 'Tensor');
+      truth(requiresGrad, 'Tensor', 'requiresGrad');
+      super(runtime, upload(runtime, data, how));
+      if (!requiresGrad) return;
+      try {
+        this.requiresGrad = true;
+      } catch (error) {
+        this.dispose();
+        throw error;
+      }
     }
 
     static from(data: NestedNumbers, options?: TensorOptions): Tensor {
@@ -91,12 +114,22 @@ export function tensorClass(runtime: Runtime): TensorConstructor {
       return full('full', shape, value, options);
     }
     static eye(n: number, m = n, options?: DTypeOption): Tensor {
-      runtime.sendShape([n, m], 'eye');
-      return made(module.eye(n, m, runtime.dtypeCode(options?.dtype, 'eye')));
+      whole(n, 'eye', 'n', 0);
+      whole(m, 'eye', 'm', 0);
+      return made(module.eye(n, m, codeOf(dtypeOf(options, 'eye'))));
     }
     static arange(start: number, stop?: number, step = 1, options?: DTypeOption): Tensor {
       const [from, to] = stop === undefined ? [0, start] : [start, stop];
-      return made(module.arange(from, to, step, runtime.dtypeCode(options?.dtype, 'arange')));
+      const dtype = dtypeOf(options, 'arange');
+      finite(from, 'arange', 'start');
+      finite(to, 'arange', 'stop');
+      finite(step, 'arange', 'step');
+      if (dtype === 'int32' || dtype === 'uint8') {
+        const last = from + Math.max(0, Math.ceil((to - from) / step) - 1) * step;
+        for (const each of [from, last]) element(each, dtype, 'arange', 'an element');
+        element(Math.abs(step), 'int32', 'arange', 'step');
+      }
+      return made(module.arange(from, to, step, codeOf(dtype)));
     }
     static rand(shape: Shape, options?: DTypeOption): Tensor {
       return random('rand', shape, options);
@@ -110,43 +143,31 @@ export function tensorClass(runtime: Runtime): TensorConstructor {
   return Tensor;
 }
 
-/** Copies JavaScript's values into a new tensor and returns its handle. */
-function upload(runtime: Runtime, data: NestedNumbers, options: TensorOptions | undefined): Handle {
+/**
+ * Copies JavaScript's values into a new tensor and returns its handle. Everything of the caller's is read, checked and
+ * converted before the tensor exists: a mistake leaves nothing behind, and code that runs meanwhile disturbs nothing.
+ */
+function upload(runtime: Runtime, data: unknown, options: Partial<TensorOptions>): Handle {
   const where = 'Tensor';
-  const isArray = Array.isArray(data) || isNumberArray(data);
+  const isArray = !isRevoked(data) && (Array.isArray(data) || isNumberArray(data));
   if (typeof data !== 'number' && !isArray) {
     throw new InvalidArgumentError(
-      `${where}: made from a number, nested arrays or a typed array, not ${String(data)}`,
+      `${where}: made from a number, nested arrays or a typed array, not ${show(data)}`,
     );
   }
-  const dtype = options?.dtype ?? dtypeOf(data);
+  const layout = reading(where, 'the values', () => layoutOf(data, where));
+  const { dtype = layout.dtype } = options;
   const code = dtypeCode(dtype, where);
-  const given = shapeOf(data);
-  const shape = options?.shape ?? given;
-  const ndim = runtime.sendShape(shape, where);
-  if (sizeOf(shape) !== sizeOf(given)) {
-    throw new ShapeError(`${where}: ${sizeOf(given)} values do not fill the shape ${showShape(shape)}`);
+  const shape = options.shape === undefined ? layout.shape : runtime.readShape(options.shape, where);
+  if (sizeOf(shape) !== sizeOf(layout.shape)) {
+    throw new ShapeError(
+      `${where}: ${sizeOf(layout.shape)} values do not fill the shape ${showShape(shape)}`,
+    );
   }
-  // The values are checked and converted before the tensor exists, so that a mistake leaves nothing behind; a
-  // typed array needs no check and goes straight into the module's memory.
+  const values = valuesOf(data, layout.shape, dtype, where);
   const { module } = runtime;
-  const isWhole = dtype === 'int32' || dtype === 'uint8';
-  const isTyped = isNumberArray(data) && (!isWhole || dtype === dtypeOf(data));
-  const values = isTyped ? data : checked(data, given, dtype, where);
-  const handle = runtime.check(module.create(ndim, code));
+  const handle = runtime.check(module.create(runtime.sendSizes(shape), code));
   const [address, count] = runtime.numbers as unknown as [number, number];
-  viewElements(module.wasmMemory, DTYPES[code] as DType, address, count).set(values as ArrayLike<number>);
+  viewElements(module.wasmMemory, dtype, address, count).set(values);
   return handle;
-}
-
-function checked(
-  data: NestedNumbers,
-  shape: Shape,
-  dtype: DType,
-  where: string,
-): Float32Array | Float64Array {
-  const values = dtype === 'float32' ? new Float32Array(sizeOf(shape)) : new Float64Array(sizeOf(shape));
-  fillFrom(values, data, shape, where);
-  if (dtype === 'int32' || dtype === 'uint8') requireWhole(values, dtype, where);
-  return values;
 }

@@ -1,7 +1,8 @@
 // The object that load() gives: every concept of one loaded module under one name.
 
 import type { Part } from './builds.js';
-import { InvalidArgumentError } from './errors.js';
+import { finite, options as readOptions, truth, whole } from './check.js';
+import { dtypeCode } from './arrays.js';
 import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
 import { type LayerClasses, layerClasses } from './layers.js';
@@ -27,7 +28,8 @@ import { type Init, initialize } from './initialize.js';
 import { noGrad } from './autograd.js';
 import { profile, type ProfileReport } from './profile.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import type { Tensor } from './tensor.js';
+import { tensorHandle } from './tensor_handle.js';
 import { tensorClass, type TensorConstructor } from './tensor_class.js';
 import type { DType, FileData, KernelName, Variant } from './types.js';
 
@@ -77,7 +79,7 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   readonly DataLoader: DataLoaderConstructor;
   readonly Trainer: TrainerConstructor;
 
-  /** Restarts the random numbers: the same seed gives the same bits everywhere. */
+  /** Restarts the random numbers: the same seed, a whole number >= 0, gives the same bits everywhere. */
   manualSeed(seed: number): void;
 
   /**
@@ -96,12 +98,15 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   /** Which register tiles were chosen by measurement. The first products of a type, some 30 ms of them, decide. */
   tuning(): Tuning;
 
-  /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. */
+  /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. Both tolerances are finite and >= 0. */
   allclose(a: Tensor, b: Tensor, tolerance?: Tolerance): boolean;
   /** The largest |a - b|, computed in double precision. */
   maxAbsDiff(a: Tensor, b: Tensor): number;
 
-  /** Runs a block without recording its operations: `tt.noGrad(() => model.forward(x))`. */
+  /**
+   * Runs a block without recording its operations: `tt.noGrad(() => model.forward(x))`. The block must be synchronous:
+   * an async function is refused before it runs.
+   */
   noGrad<Result>(block: () => Result): Result;
   /**
    * Checks every recorded operation, and throws `AutogradError` naming the first that makes a NaN or an infinity out
@@ -137,7 +142,10 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   profile<Result>(block: () => Promise<Result>): Promise<ProfileReport<Result>>;
   profile<Result>(block: () => Result): ProfileReport<Result>;
 
-  /** Runs a block and disposes of every tensor and layer it made, except those inside its result. */
+  /**
+   * Runs a block and disposes of every tensor and layer it made, except those inside its result: in arrays, maps, sets
+   * and objects. The block must be synchronous: an async function is refused before it runs.
+   */
   tidy<Result>(block: () => Result): Result;
   memory(): MemoryInfo;
   /** Uses so many threads from now on, at most those that were loaded. Results have the same bits for any number. */
@@ -198,27 +206,25 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     get threads() {
       return module.threads();
     },
-    setThreads: (count: number) => {
-      if (!Number.isInteger(count) || count < 1 || count > loadedThreads) {
-        throw new InvalidArgumentError(
-          `setThreads: a whole number from 1 to ${loadedThreads}, not ${String(count)}`,
-        );
-      }
-      module.setThreads(count);
-    },
+    setThreads: (count: number) =>
+      module.setThreads(whole(count, 'setThreads', 'the number', 1, loadedThreads)),
     terminate: () => module.PThread?.terminateAllThreads(),
 
-    manualSeed: (seed: number) => module.manualSeed(...seedArguments(seed)),
+    manualSeed: (seed: number) =>
+      module.manualSeed(...seedArguments(whole(seed, 'manualSeed', 'the seed', 0))),
     matmul: (a: Tensor, b: Tensor, options?: MatmulOptions) => kernels.matmul(a, b, options),
     kernels: () => kernels.list(),
     peak: (dtype: DType, kernel: KernelName = 'auto') => {
-      runtime.check(module.peak(runtime.dtypeCode(dtype, 'peak'), kernels.id(kernel)));
+      runtime.check(module.peak(dtypeCode(dtype, 'peak'), kernels.id(kernel, 'peak')));
       return runtime.numbers[0] as number;
     },
 
     tuning: () => readTuning(runtime),
 
-    allclose: (a: Tensor, b: Tensor, { rtol = 1e-5, atol = 1e-8 }: Tolerance = {}) => {
+    allclose: (a: Tensor, b: Tensor, tolerance?: Tolerance) => {
+      const { rtol = 1e-5, atol = 1e-8 } = readOptions(tolerance, ['rtol', 'atol'], 'allclose');
+      finite(rtol, 'allclose', 'rtol', 0);
+      finite(atol, 'allclose', 'atol', 0);
       runtime.check(module.allclose(...compared(a, b, 'allclose'), rtol, atol));
       return runtime.numbers[0] === 1;
     },
@@ -228,7 +234,8 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     },
 
     noGrad: <Result>(block: () => Result) => noGrad(runtime, block),
-    setAnomalyDetection: (enabled: boolean) => module.setAnomalyDetection(enabled),
+    setAnomalyDetection: (enabled: boolean) =>
+      module.setAnomalyDetection(truth(enabled, 'setAnomalyDetection', 'enabled')),
     clipGradNorm: (parameters: readonly Tensor[], maxNorm: number) =>
       clipGradNorm(runtime, parameters, maxNorm),
     initialize: (weight: Tensor, how: Init) => initialize(runtime, weight, how),

@@ -1,0 +1,50 @@
+// Functions of the caller's that run inside one of ours, such as the block of `tidy`.
+
+import { bareTag, callable, reading, refuse } from './check.js';
+import { InvalidArgumentError } from './errors.js';
+
+/** Calls a block. What it throws goes through; a class, which only `new` calls, is an error of ours. */
+export function runBlock<Result>(block: () => Result, where: string): Result {
+  callable(block, where, 'the block');
+  try {
+    return block();
+  } catch (error) {
+    const isClass = /^class\b/.test(Function.prototype.toString.call(block));
+    if (isClass && error instanceof TypeError) refuse(where, 'the block', 'a function, not a class', block);
+    throw error;
+  }
+}
+
+/** Functions whose body goes on after the call has returned. */
+const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction'];
+
+/**
+ * Calls a block that must be over when it returns: what it does later would happen outside of the scope or switch that
+ * it counts on. An async function or a generator is refused before it runs, a promise or generator as a result is
+ * refused afterwards. Such a promise is the caller's no longer: if it is rejected, nobody hears of it.
+ */
+export function runSynchronously<Result>(block: () => Result, where: string): Result {
+  callable(block, where, 'the block');
+  if (LATER.includes(bareTag(block))) throw asynchronous(where);
+  const result = runBlock(block, where);
+  if (isThenable(result, where)) {
+    new Promise((resolve) => resolve(result)).catch(() => undefined);
+    throw asynchronous(where);
+  }
+  if (typeof result === 'object' && result !== null && /^(Async)?Generator$/.test(bareTag(result))) {
+    throw asynchronous(where);
+  }
+  return result;
+}
+
+function asynchronous(where: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `${where}: the block must be synchronous, no async function, promise or generator; await before it or after it`,
+  );
+}
+
+/** Whether `await` would wait for a block's result: a promise, of any library or realm. */
+export function isThenable(value: unknown, where: string): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  return reading(where, 'the result', () => typeof (value as { then?: unknown }).then) === 'function';
+}
