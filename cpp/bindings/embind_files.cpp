@@ -1,7 +1,5 @@
 // The table of functions that JavaScript calls, third part: files.
 
-#include <emscripten/bind.h>
-
 #include <string>
 
 #include "bridge.h"
@@ -22,11 +20,17 @@ Handle read_idx(Handle bytes) {
 Handle create_file() {
   return guarded([] { return give_object<io::TensorFile>({}); });
 }
-Handle file_add(Handle f, const std::string& name, Handle a) {
-  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(name, tensor(a)); });
+/// The name is the text that JavaScript wrote.
+Handle file_add(Handle f, Handle a) {
+  return done([=] { object<io::TensorFile>(f).tensors.emplace_back(received_text(), tensor(a)); });
 }
-Handle file_note(Handle f, const std::string& key, const std::string& value) {
-  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(key, value); });
+/// The text that JavaScript wrote is the key, of so many bytes, and the value after it.
+Handle file_note(Handle f, double key_size) {
+  return done([=] {
+    const std::string both = received_text();
+    const auto length = static_cast<std::size_t>(key_size);
+    object<io::TensorFile>(f).metadata.emplace_back(both.substr(0, length), both.substr(length));
+  });
 }
 Handle write_file(Handle f) {
   return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
@@ -35,18 +39,18 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-std::string file_name(Handle f, int index) {
-  return object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first;
+Handle file_name(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first));
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-std::string note_key(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first;
+Handle note_key(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first));
 }
-std::string note_value(Handle f, int index) {
-  return object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second;
+Handle note_value(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second));
 }
 Handle state_dict(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
@@ -64,23 +68,19 @@ const Call calls_files[] = {
 
     TINYTORCH_CALL("createFile", create_file),
     TINYTORCH_CALL("releaseFile", release<io::TensorFile>),
+    TINYTORCH_CALL("fileAdd", file_add),
+    TINYTORCH_CALL("fileNote", file_note),
     TINYTORCH_CALL("writeFile", write_file),
     TINYTORCH_CALL("readFile", read_file),
     TINYTORCH_CALL("fileCount", file_count),
+    TINYTORCH_CALL("fileName", file_name),
     TINYTORCH_CALL("fileTensor", file_tensor),
     TINYTORCH_CALL("noteCount", note_count),
+    TINYTORCH_CALL("noteKey", note_key),
+    TINYTORCH_CALL("noteValue", note_value),
     TINYTORCH_CALL("stateDict", state_dict),
     TINYTORCH_CALL("loadStateDict", load_state_dict),
     {},
 };
-
-EMSCRIPTEN_BINDINGS(tinytorch_files) {
-  using emscripten::function;
-  function("fileAdd", file_add);
-  function("fileNote", file_note);
-  function("fileName", file_name);
-  function("noteKey", note_key);
-  function("noteValue", note_value);
-}
 
 }  // namespace tinytorch::bindings

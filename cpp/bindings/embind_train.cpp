@@ -45,7 +45,9 @@ optim::Optimizer& optimizer(Handle o) { return *object<OptimizerPtr>(o); }
 Handle optimizer_step(Handle o) {
   return done([=] { optimizer(o).step(); });
 }
-void zero_grad(Handle o) { optimizer(o).zero_grad(); }
+Handle zero_grad(Handle o) {
+  return done([=] { optimizer(o).zero_grad(); });
+}
 double learning_rate(Handle o) { return optimizer(o).learning_rate(); }
 Handle set_learning_rate(Handle o, double rate) {
   return done([=] { optimizer(o).set_learning_rate(rate); });
@@ -84,8 +86,9 @@ Handle loader_set_epoch(Handle l, double epoch) {
 Handle loader_batch(Handle l, double index) {
   return done([=] {
     const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
-    const Handle features = give(batch.features);
-    send({static_cast<double>(features), static_cast<double>(give(batch.labels))});
+    auto features = std::make_unique<Tensor>(batch.features);
+    auto labels = std::make_unique<Tensor>(batch.labels);
+    send({number(features.release()), number(labels.release())});
   });
 }
 /// exchange: address and number of the 32-bit places in the data set.

@@ -1,6 +1,7 @@
 // The tensor as JavaScript sees it: a handle, with shape and dtype fetched on first use.
 
 import { DTYPES, nest, showShape, sizeOf, viewElements } from './arrays.js';
+import { copied } from './bytes.js';
 import { InvalidArgumentError, ShapeError } from './errors.js';
 import { refuse, Resource } from './resource.js';
 import type { Runtime } from './runtime.js';
@@ -147,9 +148,11 @@ export class Tensor extends Resource {
     const { runtime, dtype } = this;
     const rowMajor = runtime.check(runtime.module.readable(this.#live('data')));
     const [address, count] = runtime.numbers as unknown as [number, number];
-    const copy = viewElements(runtime.module.wasmMemory, dtype, address, count).slice();
-    runtime.module.release(rowMajor);
-    return copy as TensorArrays[D];
+    try {
+      return copied(viewElements(runtime.module.wasmMemory, dtype, address, count)) as TensorArrays[D];
+    } finally {
+      runtime.module.release(rowMajor);
+    }
   }
 
   /** The one element of a tensor that has just one. Throws `ShapeError` where there are more. */

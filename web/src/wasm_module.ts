@@ -1,4 +1,4 @@
-// The functions that a WebAssembly module offers: the tables in cpp/bindings/embind*.cpp, as TypeScript sees them.
+// The functions that a WebAssembly module offers: the tables in cpp/bindings, as TypeScript sees them (bind.ts).
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
 import type { Compiled } from './instantiate.js';
@@ -22,8 +22,8 @@ type Adam = (
 
 export interface WasmModule {
   readonly wasmMemory: WebAssembly.Memory;
-  /** Only with threads. */
-  readonly PThread?: { terminateAllThreads(): void };
+  /** Stops the workers and lets go of the memory. From then on every function throws `DisposedError` with that text. */
+  terminate(reason: string): void;
 
   exchange(): number;
   errorCode(): number;
@@ -212,25 +212,42 @@ export interface WasmModule {
   releasePooledMemory(): void;
 }
 
-/** What a module is started with. */
+/** What the glue of a module takes. */
 export interface ModuleOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, forWorkers: Pick<Compiled, 'core' | 'rest'>) => void,
   ): object;
-  /** The memory and the number of workers of a module with threads. */
-  wasmMemory?: WebAssembly.Memory;
-  workers?: number;
+  wasmMemory: WebAssembly.Memory;
+  /** With threads: how many workers are to be started. */
+  workers?: (pool: PThread) => number;
   /** Hears of workers that fail. */
   printErr?: (text: string) => void;
 }
 
 /** A started module as its glue gives it: bind.ts makes a WasmModule of it. */
 export interface RawModule {
-  readonly wasmMemory: WebAssembly.Memory;
-  readonly wasmTable: WebAssembly.Table;
-  readonly PThread?: { terminateAllThreads(): void };
-  calls(table: number): number;
+  wasmMemory: WebAssembly.Memory;
+  wasmTable: WebAssembly.Table;
+  readonly PThread?: PThread;
+  _tinytorch_calls(table: number): number;
+}
+
+/** The workers of a module with threads. */
+export interface PThread {
+  readonly unusedWorkers: ThreadWorker[];
+  readonly runningWorkers: ThreadWorker[];
+  allocateUnusedWorker(): void;
+  terminateAllThreads(): void;
+}
+
+/** A browser's Worker or Node's. */
+export interface ThreadWorker {
+  terminate(): unknown;
+  /** A browser's. */
+  addEventListener?(event: 'error', listener: (event: Event) => void): void;
+  /** Node's. */
+  on?(event: 'error' | 'exit', listener: (error: unknown) => void): void;
 }
 
 /** What the ES module beside each .wasm exports. */
