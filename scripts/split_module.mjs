@@ -6,9 +6,10 @@
 // when it is instantiated (web/src/instantiate.ts). The module must have been linked with its functions' names.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { withEntriesOfMainTable } from './wasm_tables.mjs';
+import { withCustomSection, withEntriesOfMainTable } from './wasm_tables.mjs';
 
 /**
  * Where each source file's functions go; the longest prefix counts. What is not named stays in the first file, the core:
@@ -61,6 +62,7 @@ const wasm = script.replace(/\.js$/, '.wasm');
 const base = wasm.replace(/\.wasm$/, '');
 const best = KERNELS_BY_SPEED.find((name) => objects.some((o) => o.includes(`src/matmul/kernels/${name}.`)));
 
+const id = createHash('sha256').update(readFileSync(wasm)).digest('hex').slice(0, 16);
 const split = divide(symbols(wasm), partsOfSymbols());
 const manifest = `${base}.parts`;
 const sections = [...split].map(([part, names]) => [part, ...names].join('\n'));
@@ -76,6 +78,11 @@ for (const part of split.keys()) {
   const file = `${base}.${part}.wasm`;
   writeFileSync(file, withEntriesOfMainTable(readFileSync(wasm), readFileSync(file)));
 }
+for (const part of ['core', ...split.keys()]) {
+  const file = part === 'core' ? wasm : `${base}.${part}.wasm`;
+  writeFileSync(file, withCustomSection(readFileSync(file), 'tinytorch-build', `${id} ${part}`));
+}
+appendFileSync(script, `\n// Every file of this build carries it; load() compares them.\nexport const buildId = '${id}';\n`);
 if (objects.some((o) => o.includes('src/parallel/pool.'))) startPartsInWorkers();
 
 /** Each symbol that the objects define, and the parts whose files define it: an inline function may have several. */

@@ -4,7 +4,7 @@
 // element segment more, for the main table, which puts its functions in the place of those detours when the part is
 // instantiated. Numbers and sections are those of the WebAssembly core specification, chapter 5 (binary format).
 
-const SECTION = { import: 2, export: 7, element: 9, code: 10 };
+const SECTION = { custom: 0, import: 2, export: 7, element: 9, code: 10 };
 const [FUNCTION, TABLE] = [0, 1]; // kinds of imports and exports; 2 to 4: memory, global, tag
 const OP = { end: 0x0b, call_indirect: 0x11, local_get: 0x20, i32_const: 0x41 };
 
@@ -52,6 +52,12 @@ export function withEntriesOfMainTable(core, part) {
     Buffer.from([SECTION.element, ...unsigned(content.length), ...content]),
     part.subarray(end),
   ]);
+}
+
+/** A module with a custom section more, of that name and content. */
+export function withCustomSection(module, name, text) {
+  const content = Buffer.from([...unsigned(Buffer.byteLength(name)), ...Buffer.from(name), ...Buffer.from(text)]);
+  return Buffer.concat([module, Buffer.from([SECTION.custom, ...unsigned(content.length)]), content]);
 }
 
 /** The entries of the main table that are detours: where they stand, and to which entry of which table they lead. */

@@ -1,11 +1,13 @@
 #include "bridge.h"
 
+#include <emscripten/stack.h>
+
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <new>
 
 #include "tinytorch/error.h"
+#include "tinytorch/threads.h"
 
 namespace tinytorch::bindings {
 namespace {
@@ -13,10 +15,24 @@ namespace {
 int kept_code = 0;
 std::array<char, 2048> kept_text{};
 std::vector<Handle> long_list;
+std::size_t kept_size = 0;
 
-void keep(int code, const char* text) noexcept {
+std::string own_text;      // the text that was sent last, where nothing else holds it; the room for a received one
+std::string_view current;  // what JavaScript reads or writes
+
+/// Keeps as much of the text as there is room for, cut between two characters.
+void keep(int code, std::string_view text) noexcept {
+  constexpr std::string_view more = "...";
   kept_code = code;
-  std::strncpy(kept_text.data(), text, kept_text.size() - 1);
+  if (text.size() > kept_text.size()) {
+    std::size_t length = kept_text.size() - more.size();
+    while (length > 0 && (text[length] & 0xC0) == 0x80) --length;  // the later bytes of a character
+    std::copy_n(more.begin(), more.size(), std::copy_n(text.begin(), length, kept_text.begin()));
+    kept_size = length + more.size();
+  } else {
+    std::copy(text.begin(), text.end(), kept_text.begin());
+    kept_size = text.size();
+  }
 }
 int code_of(ErrorCode code) { return static_cast<int>(code) + 1; }
 
@@ -86,6 +102,8 @@ Handle keep_current_exception() noexcept {
     throw;
   } catch (const Error& error) {
     keep(code_of(error.code()), error.what());
+  } catch (const WorkerLost& error) {
+    keep(kFatal, error.what());
   } catch (const std::bad_alloc&) {
     keep(code_of(ErrorCode::out_of_memory), "out of memory");
   } catch (const std::exception& error) {
@@ -96,10 +114,36 @@ Handle keep_current_exception() noexcept {
   return 0;
 }
 
+void keep_cut_off() noexcept {
+  keep(kFatal,
+       "an earlier call was cut off in the middle, by a stack that overflowed or a fault: nothing of this module can be "
+       "used any more; load() another");
+}
+
 int error_code() { return kept_code; }
-std::string error_text() { return kept_text.data(); }
+Handle error_text() { return send_text(std::string_view(kept_text.data(), kept_size)); }
+
+Handle send_text(std::string_view lasting) {
+  current = lasting;
+  return kDone;
+}
+
+Handle send_text(std::string&& text) {
+  own_text = std::move(text);
+  return send_text(std::string_view(own_text));
+}
+
+Handle make_room_for_text(double size) {
+  return guarded([=] { return send_text(std::string(static_cast<std::size_t>(size), '\0')); });
+}
+
+std::string received_text() { return std::move(own_text); }
+
+Handle text_address() { return reinterpret_cast<Handle>(current.data()); }
+int text_size() { return static_cast<int>(current.size()); }
 
 Handle calls_of_part(int part) {
+  if (part == 0) calls_state.stack_top = emscripten_stack_get_current();
   const std::array tables{calls, calls_nn, calls_files, calls_train, calls_inspect};
   const auto index = static_cast<std::size_t>(part);
   return index < tables.size() ? reinterpret_cast<Handle>(tables[index]) : 0;

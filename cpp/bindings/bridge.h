@@ -10,9 +10,12 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "entry.h"
 #include "tinytorch/nn.h"
 #include "tinytorch/tensor.h"
 
@@ -47,21 +50,40 @@ void send_elements_for_writing(Tensor& contiguous);
 /// Keeps the exception that is being handled for JavaScript to fetch. Allocates nothing, because the exception
 /// may be that there is no memory. Returns 0, the result of a call that failed.
 Handle keep_current_exception() noexcept;
-/// The kept error: ErrorCode n is n + 1, and 0 is an exception that is not the library's.
+/// The kept error: ErrorCode n is n + 1, 0 is an exception that is not the library's, kFatal one after which nothing of
+/// the module can be used.
+inline constexpr int kFatal = -1;
 [[nodiscard]] int error_code();
-[[nodiscard]] std::string error_text();
+/// Its text, as the text that JavaScript reads next.
+Handle error_text();
+
+// Texts are UTF-8 in the module's memory.
+
+/// A text for JavaScript to read at text_address(), text_size() bytes. What it points to must last until then.
+Handle send_text(std::string_view lasting);
+/// The same for a text that is kept here until the next one.
+Handle send_text(std::string&& text);
+/// Makes room for a text of that many bytes, which JavaScript then writes at text_address().
+Handle make_room_for_text(double size);
+/// What JavaScript wrote. The memory is given back with it.
+[[nodiscard]] std::string received_text();
+[[nodiscard]] Handle text_address();
+[[nodiscard]] int text_size();
 
 /// A function of numbers: arguments and result. JavaScript finds these by name when a module is loaded and from then on
-/// calls them as they are, through the function table, because Embind's call costs more than a small operation. What
-/// takes or gives a text or a truth value is bound by Embind, which converts it, at the end of the same files.
+/// calls them as they are, through the function table.
 struct Call {
   const char* name = nullptr;  ///< null: the end of the table
   void (*function)() = nullptr;
 };
 /// A macro, because a cast in a function would make it code that runs, four kilobytes of it, instead of data.
-#define TINYTORCH_CALL(name, ...) {name, reinterpret_cast<void (*)()>(__VA_ARGS__)}
+#define TINYTORCH_CALL(name, ...) {name, reinterpret_cast<void (*)()>(Entry<__VA_ARGS__>::call)}
+/// The same for a function that also runs after a call that was cut off: one that tells of the error.
+#define TINYTORCH_BARE_CALL(name, function) {name, reinterpret_cast<void (*)()>(function)}
 extern const Call calls[], calls_nn[], calls_files[], calls_train[], calls_inspect[];
-/// The address of the table with that number, from 0; 0 after the last.
+/// The address of the table with that number, from 0; 0 after the last. Embind exports this one function; the tables give
+/// the others, because Embind's strings take memory without asking whether there is any, and its calls take longer than
+/// a small operation.
 [[nodiscard]] Handle calls_of_part(int part);
 
 /// Runs `body` and returns its handle, or 0 after keeping what it threw. Errors travel as a result and not as

@@ -188,7 +188,11 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
 
 const Call calls[] = {
     TINYTORCH_CALL("exchange", exchange_address),
-    TINYTORCH_CALL("errorCode", error_code),
+    TINYTORCH_BARE_CALL("errorCode", error_code),
+    TINYTORCH_BARE_CALL("errorText", error_text),
+    TINYTORCH_CALL("makeRoomForText", make_room_for_text),
+    TINYTORCH_BARE_CALL("textAddress", text_address),
+    TINYTORCH_BARE_CALL("textSize", text_size),
     TINYTORCH_CALL("receivePiece", receive_piece),
 
     TINYTORCH_CALL("create", create),
@@ -238,21 +242,17 @@ const Call calls[] = {
     TINYTORCH_CALL("allclose", allclose),
     TINYTORCH_CALL("maxAbsDiff", max_abs_diff),
 
+    TINYTORCH_CALL("requiresGrad", is_recorded),
     TINYTORCH_CALL("setRequiresGrad", mark),
     TINYTORCH_CALL("grad", gradient),
     TINYTORCH_CALL("setGrad", replace_gradient),
     TINYTORCH_CALL("backward", go_back),
+    TINYTORCH_CALL("gradEnabled", grad_enabled),
     TINYTORCH_CALL("setGradEnabled", set_grad_enabled),
     TINYTORCH_CALL("setAnomalyDetection", set_anomaly_detection),
     {},
 };
 
-EMSCRIPTEN_BINDINGS(tinytorch) {
-  using emscripten::function;
-  function("calls", calls_of_part);
-  function("errorText", error_text);
-  function("requiresGrad", is_recorded);
-  function("gradEnabled", grad_enabled);
-}
+EMSCRIPTEN_BINDINGS(tinytorch) { emscripten::function("calls", calls_of_part); }
 
 }  // namespace tinytorch::bindings

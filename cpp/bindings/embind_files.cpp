@@ -1,5 +1,4 @@
-// The table of functions that JavaScript calls, third part: files. Texts go in as Bytes and out as an address, because
-// Embind's strings take memory without asking whether there is any.
+// The table of functions that JavaScript calls, third part: files.
 
 #include <limits>
 #include <string>
@@ -27,18 +26,17 @@ Handle read_idx(Handle bytes) {
 Handle create_file() {
   return guarded([] { return give_object<io::TensorFile>({}); });
 }
-std::string text_of(Handle bytes) {
-  const Bytes& content = object<Bytes>(bytes);
-  return {reinterpret_cast<const char*>(content.data()), content.size()};
+/// The name is the text that JavaScript wrote.
+Handle file_add(Handle f, Handle a) {
+  return done([=] { object<io::TensorFile>(f).tensors.emplace_back(received_text(), tensor(a)); });
 }
-void send_text(const std::string& text) {
-  send({static_cast<double>(reinterpret_cast<std::uintptr_t>(text.data())), static_cast<double>(text.size())});
-}
-Handle file_add(Handle f, Handle name, Handle a) {
-  return done([&] { object<io::TensorFile>(f).tensors.emplace_back(text_of(name), tensor(a)); });
-}
-Handle file_note(Handle f, Handle key, Handle value) {
-  return done([&] { object<io::TensorFile>(f).metadata.emplace_back(text_of(key), text_of(value)); });
+/// The text that JavaScript wrote is the key, of so many bytes, and the value after it.
+Handle file_note(Handle f, double key_size) {
+  return done([=] {
+    const std::string both = received_text();
+    const auto length = static_cast<std::size_t>(key_size);
+    object<io::TensorFile>(f).metadata.emplace_back(both.substr(0, length), both.substr(length));
+  });
 }
 Handle write_file(Handle f) {
   return guarded([=] { return give_bytes(io::write_safetensors(object<io::TensorFile>(f))); });
@@ -47,18 +45,18 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-void file_name(Handle f, int index) {
-  send_text(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first);
+Handle file_name(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first));
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-void note_key(Handle f, int index) {
-  send_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first);
+Handle note_key(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first));
 }
-void note_value(Handle f, int index) {
-  send_text(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second);
+Handle note_value(Handle f, int index) {
+  return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second));
 }
 Handle state_dict(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });

@@ -1,7 +1,5 @@
 // The table of functions that JavaScript calls, fifth part: kernels, tuning, profile, threads, memory.
 
-#include <emscripten/bind.h>
-
 #include <string>
 
 #include "bridge.h"
@@ -13,8 +11,8 @@ namespace {
 
 int kernel_count() { return static_cast<int>(kernels().size()); }
 template <auto Field>
-std::string kernel_text(int index) {
-  return std::string(kernels()[static_cast<std::size_t>(index)].*Field);
+Handle kernel_text(int index) {
+  return send_text(std::string_view(kernels()[static_cast<std::size_t>(index)].*Field));
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
 /// exchange[0]: thousand million operations a second.
@@ -38,8 +36,9 @@ Handle tuning(int dtype) {
     }
   });
 }
-Handle find_kernel(const std::string& name) {
-  return done([&] { exchange[0] = kernel_id(name); });
+/// The name is the text that JavaScript wrote.
+Handle find_kernel() {
+  return done([] { exchange[0] = kernel_id(received_text()); });
 }
 
 ProfileReport report;
@@ -53,11 +52,11 @@ Handle stop_profile() {
     send({static_cast<double>(report.rows.size()), report.wall_ms});
   });
 }
-/// exchange: calls, total, self, share, flops. Returns the name.
-std::string profile_row(int index) {
+/// exchange: calls, total, self, share, flops. Sends the name.
+Handle profile_row(int index) {
   const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
-  return row.name;
+  return send_text(std::string_view(row.name));
 }
 
 /// exchange: storages, live bytes, peak bytes, pooled bytes.
@@ -71,12 +70,19 @@ void memory() {
 
 const Call calls_inspect[] = {
     TINYTORCH_CALL("kernelCount", kernel_count),
+    TINYTORCH_CALL("kernelName", kernel_text<&KernelInfo::name>),
+    TINYTORCH_CALL("kernelTitle", kernel_text<&KernelInfo::title>),
+    TINYTORCH_CALL("kernelSummary", kernel_text<&KernelInfo::summary>),
+    TINYTORCH_CALL("kernelAvailable", kernel_available),
+    TINYTORCH_CALL("findKernel", find_kernel),
     TINYTORCH_CALL("leaveOutLadder", leave_out_ladder),
     TINYTORCH_CALL("peak", peak),
     TINYTORCH_CALL("tuning", tuning),
+    TINYTORCH_CALL("tuningEnabled", tuning_enabled),
     TINYTORCH_CALL("setTuning", set_tuning),
     TINYTORCH_CALL("startProfile", start_profile),
     TINYTORCH_CALL("stopProfile", stop_profile),
+    TINYTORCH_CALL("profileRow", profile_row),
     TINYTORCH_CALL("threads", num_threads),
     TINYTORCH_CALL("setThreads", set_num_threads),
     TINYTORCH_CALL("memory", memory),
@@ -84,16 +90,5 @@ const Call calls_inspect[] = {
     TINYTORCH_CALL("releasePooledMemory", release_pooled_memory),
     {},
 };
-
-EMSCRIPTEN_BINDINGS(tinytorch_inspect) {
-  using emscripten::function;
-  function("kernelName", kernel_text<&KernelInfo::name>);
-  function("kernelTitle", kernel_text<&KernelInfo::title>);
-  function("kernelSummary", kernel_text<&KernelInfo::summary>);
-  function("kernelAvailable", kernel_available);
-  function("findKernel", find_kernel);
-  function("tuningEnabled", tuning_enabled);
-  function("profileRow", profile_row);
-}
 
 }  // namespace tinytorch::bindings

@@ -1,7 +1,5 @@
 // The table of functions that JavaScript calls, second part: layers.
 
-#include <emscripten/bind.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,9 +39,15 @@ Handle forward(Handle m, Handle x, Handle out) {
     return out;
   });
 }
-void set_kernel(Handle m, KernelId kernel) { module(m).set_kernel(kernel); }
-void set_training(Handle m, bool training) { module(m).set_training(training); }
-std::string module_name(Handle m) { return std::string(module(m).name()); }
+Handle set_kernel(Handle m, KernelId kernel) {
+  return done([=] { module(m).set_kernel(kernel); });
+}
+Handle set_training(Handle m, bool training) {
+  return done([=] { module(m).set_training(training); });
+}
+Handle module_name(Handle m) {
+  return guarded([=] { return send_text(module(m).name()); });
+}
 
 int is_training(Handle m) { return module(m).training(); }
 /// For a layer whose forward pass ran in JavaScript: y goes into `out`, under the rules of forward_into().
@@ -70,13 +74,13 @@ Handle summary(Handle m, int ndim) {
     exchange[0] = static_cast<double>(rows.size());
   });
 }
-/// exchange: parameters, flops, bytes, number of axes, the output's sizes. Returns the name.
-std::string summary_row(int index) {
+/// exchange: parameters, flops, bytes, number of axes, the output's sizes. Sends the name.
+Handle summary_row(int index) {
   const nn::SummaryRow& row = rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
         static_cast<double>(row.output.size())});
   for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
-  return row.name;
+  return send_text(std::string_view(row.name));
 }
 
 std::vector<nn::GradientStats> stats;
@@ -87,13 +91,15 @@ Handle gradient_stats(Handle list) {
     exchange[0] = static_cast<double>(stats.size());
   });
 }
-/// exchange: mean, norm, largest, share of zeros. Returns the name.
-std::string gradient_row(int index) {
+/// exchange: mean, norm, largest, share of zeros. Sends the name.
+Handle gradient_row(int index) {
   const nn::GradientStats& row = stats[static_cast<std::size_t>(index)];
   send({row.mean, row.norm, row.largest, row.zeros});
-  return row.name;
+  return send_text(std::string_view(row.name));
 }
-std::string gradient_warning(int index) { return stats[static_cast<std::size_t>(index)].warning; }
+Handle gradient_warning(int index) {
+  return send_text(std::string_view(stats[static_cast<std::size_t>(index)].warning));
+}
 
 }  // namespace
 
@@ -114,19 +120,15 @@ const Call calls_nn[] = {
     TINYTORCH_CALL("setTraining", set_training),
     TINYTORCH_CALL("isTraining", is_training),
     TINYTORCH_CALL("writeOut", write_out),
+    TINYTORCH_CALL("moduleName", module_name),
     TINYTORCH_CALL("namedParameters", named_parameters),
     TINYTORCH_CALL("initialize", initialize),
     TINYTORCH_CALL("summary", summary),
+    TINYTORCH_CALL("summaryRow", summary_row),
     TINYTORCH_CALL("gradientStats", gradient_stats),
+    TINYTORCH_CALL("gradientRow", gradient_row),
+    TINYTORCH_CALL("gradientWarning", gradient_warning),
     {},
 };
-
-EMSCRIPTEN_BINDINGS(tinytorch_nn) {
-  using emscripten::function;
-  function("moduleName", module_name);
-  function("summaryRow", summary_row);
-  function("gradientRow", gradient_row);
-  function("gradientWarning", gradient_warning);
-}
 
 }  // namespace tinytorch::bindings

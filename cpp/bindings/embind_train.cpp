@@ -93,9 +93,9 @@ Handle loader_set_epoch(Handle l, double epoch) {
 Handle loader_batch(Handle l, double index) {
   return done([=] {
     const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
+    auto features = std::make_unique<Tensor>(batch.features);
     auto labels = std::make_unique<Tensor>(batch.labels);
-    const Handle features = give(batch.features);
-    send({static_cast<double>(features), number(labels.release())});
+    send({number(features.release()), number(labels.release())});
   });
 }
 /// exchange: address and number of the 32-bit places in the data set.

@@ -1,37 +1,153 @@
-// The functions of a started module by their names. Those of numbers go straight into WebAssembly, past Embind's
-// generic wrapper (cpp/bindings/bridge.h); those with texts and truth values stay Embind's.
+// The functions of a started module by their names. They go straight into WebAssembly (cpp/bindings/bridge.h); those
+// with texts and truth values are wrapped here.
 
 import type { Part } from './builds.js';
-import { LoadError } from './errors.js';
-import type { RawModule, WasmModule } from './wasm_module.js';
+import { DisposedError, errorFromModule, LoadError, TinyTorchError } from './errors.js';
+import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
 /** An entry of a table: the address of the name, the index of the function. */
 const ENTRY_BYTES = 8;
 /** The number of the table whose functions are in the part `training`. */
 const TRAINING_TABLE = 3;
+/** The error code after which nothing of a module can be used (cpp/bindings/bridge.cpp). */
+const FATAL = -1;
+
+type Call = (...numbers: (number | boolean)[]) => number;
+type Calls = Record<string, Call>;
+
+/** Functions that give a truth value, and those whose result is a text. */
+const TRUTHS = ['requiresGrad', 'gradEnabled', 'kernelAvailable', 'tuningEnabled'];
+const TEXTS = [
+  ...['errorText', 'moduleName', 'summaryRow', 'gradientRow', 'gradientWarning', 'profileRow'],
+  ...['fileName', 'noteKey', 'noteValue', 'kernelName', 'kernelTitle', 'kernelSummary'],
+];
+/** Functions whose failure is thrown here, because their callers await no result. */
+const CHECKED = ['setKernel', 'setTraining', 'zeroGrad'];
 
 /** `parts` are the optional ones that are loaded: what is in another throws. */
 export function bindModule(raw: RawModule, parts: readonly Part[]): WasmModule {
-  const memory = new Uint8Array(raw.wasmMemory.buffer);
-  const words = new DataView(memory.buffer);
-  const nameAt = (address: number) =>
-    // Copied first: the decoder does not take memory that threads share.
-    new TextDecoder().decode(memory.slice(address, memory.indexOf(0, address)));
+  const calls = readTables(raw, parts);
+  const module = { wasmMemory: raw.wasmMemory, ...calls } as Record<string, unknown> & WasmModule;
+  const texts = new Texts(raw.wasmMemory, calls);
 
-  const direct: Record<string, unknown> = {};
-  for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
-    const isMissing = table === TRAINING_TABLE && !parts.includes('training');
-    for (let name; (name = words.getUint32(row, true)) !== 0; row += ENTRY_BYTES) {
-      direct[nameAt(name)] = isMissing
-        ? trainingIsMissing
-        : raw.wasmTable.get(words.getUint32(row + 4, true));
-    }
+  const check = (result: number): Handle => {
+    if (result === 0) throw errorFromModule(module.errorCode(), module.errorText());
+    return result;
+  };
+  for (const name of TRUTHS) {
+    const call = calls[name] as Call;
+    module[name] = (...numbers: number[]) => call(...numbers) !== 0;
   }
-  const module = Object.assign(raw, direct) as unknown as WasmModule;
+  for (const name of TEXTS) {
+    const call = calls[name] as Call;
+    module[name] = (...numbers: number[]) => (check(call(...numbers)), texts.read());
+  }
+  for (const name of CHECKED) {
+    const call = calls[name] as Call;
+    module[name] = (...numbers: number[]) => check(call(...numbers));
+  }
+  // Objects keep the function that frees them, which must do nothing once the module has ended.
+  for (const name of Object.keys(calls).filter((each) => each.startsWith('release') && each !== 'release'))
+    module[name] = (...numbers: number[]) => calls[name]?.(...numbers);
+
+  module.fileAdd = (f, name, a) => {
+    texts.write(check, name);
+    return calls['fileAdd']?.(f, a) ?? 0;
+  };
+  module.fileNote = (f, key, value) => {
+    const keySize = texts.write(check, key, value);
+    return calls['fileNote']?.(f, keySize) ?? 0;
+  };
+  module.findKernel = (name) => {
+    texts.write(check, name);
+    return calls['findKernel']?.() ?? 0;
+  };
+  module.errorCode = () => {
+    const code = calls['errorCode']?.() ?? 0;
+    if (code !== FATAL) return code;
+    const text = module.errorText();
+    module.terminate(text);
+    throw new TinyTorchError('internal', text);
+  };
+
+  module.terminate = (reason) => {
+    module.terminate = () => undefined;
+    const refuse = (): never => {
+      throw new DisposedError(reason);
+    };
+    for (const name of Object.keys(calls)) {
+      module[name] = name.startsWith('release') ? () => undefined : refuse;
+      delete calls[name];
+    }
+    module.threads = () => 0;
+    texts.forget();
+    // Whoever still holds the library, a tensor or a layer does not hold its memory.
+    (module as { wasmMemory: unknown }).wasmMemory = { buffer: new ArrayBuffer(0) };
+    raw.PThread?.terminateAllThreads();
+    delete (raw as Partial<RawModule>).wasmMemory;
+  };
   if (!parts.includes('ladder')) module.leaveOutLadder();
   return module;
 }
 
+/** What the module's tables list: all functions by name, and instead of those that are not loaded an error. */
+function readTables(raw: RawModule, parts: readonly Part[]): Calls {
+  const memory = new Uint8Array(raw.wasmMemory.buffer);
+  const words = new DataView(memory.buffer);
+  const nameAt = (address: number) => decode(memory.subarray(address, memory.indexOf(0, address)));
+  const calls: Calls = {};
+  for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
+    const isMissing = table === TRAINING_TABLE && !parts.includes('training');
+    for (let name; (name = words.getUint32(row, true)) !== 0; row += ENTRY_BYTES) {
+      calls[nameAt(name)] = isMissing
+        ? trainingIsMissing
+        : (raw.wasmTable.get(words.getUint32(row + 4, true)) as Call);
+    }
+  }
+  return calls;
+}
+
 function trainingIsMissing(): never {
   throw new LoadError('losses, optimisers and training need load({ parts: ["training"] })');
+}
+
+/** Texts on their way into the module and out of it, as UTF-8 in its memory. */
+class Texts {
+  #memory: WebAssembly.Memory | undefined;
+  readonly #calls: Calls;
+
+  constructor(memory: WebAssembly.Memory, calls: Calls) {
+    this.#memory = memory;
+    this.#calls = calls;
+  }
+
+  read(): string {
+    return decode(this.#view());
+  }
+
+  /** Writes these texts one after the other; returns the size of the first in bytes. */
+  write(check: (result: number) => Handle, ...texts: string[]): number {
+    const encoded = texts.map((text) => new TextEncoder().encode(text));
+    check(this.#calls['makeRoomForText']?.(encoded.reduce((sum, { length }) => sum + length, 0)) ?? 0);
+    let at = 0;
+    for (const bytes of encoded) {
+      this.#view().set(bytes, at);
+      at += bytes.length;
+    }
+    return encoded[0]?.length ?? 0;
+  }
+
+  forget(): void {
+    this.#memory = undefined;
+  }
+
+  #view(): Uint8Array {
+    const { textAddress, textSize } = this.#calls as { textAddress: Call; textSize: Call };
+    return new Uint8Array((this.#memory as WebAssembly.Memory).buffer, textAddress() >>> 0, textSize() >>> 0);
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  // Copied first: the decoder does not take memory that threads share. A byte-order mark is part of the text.
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.slice());
 }

@@ -16,7 +16,16 @@ export type FileOfBuild = (typeof NEEDED)[number] | Part;
 
 interface Build {
   readonly wasm: Record<FileOfBuild, () => URL>;
-  readonly glue: () => Promise<{ default: ModuleFactory }>;
+  readonly glue: () => Promise<Glue>;
+  /** With threads: where the glue is, which is the script of the workers, too. */
+  readonly script?: () => URL;
+}
+
+/** The ES module beside each .wasm. */
+interface Glue {
+  readonly default: ModuleFactory;
+  /** Every file of the build carries it (scripts/split_module.mjs). */
+  readonly buildId: string;
 }
 
 export type BuildName = Variant | 'simd-mt' | 'relaxed-mt';
@@ -29,8 +38,8 @@ export const fileName = (build: BuildName, file: FileOfBuild): string =>
  * The glue of a module with threads is the script of its workers, too. Bundlers would rewrite it and lose that, so
  * it is copied like the .wasm and imported from its address.
  */
-const importFrom = (url: URL): Promise<{ default: ModuleFactory }> =>
-  import(/* @vite-ignore */ /* webpackIgnore: true */ url.href) as Promise<{ default: ModuleFactory }>;
+const importFrom = (url: URL): Promise<Glue> =>
+  import(/* @vite-ignore */ /* webpackIgnore: true */ url.href) as Promise<Glue>;
 
 export const BUILDS: Record<BuildName, Build> = {
   scalar: {
@@ -72,6 +81,7 @@ export const BUILDS: Record<BuildName, Build> = {
       ladder: () => new URL('./module/tinytorch-simd-mt.ladder.wasm', import.meta.url),
     },
     glue: () => importFrom(new URL('./module/tinytorch-simd-mt.js', import.meta.url)),
+    script: () => new URL('./module/tinytorch-simd-mt.js', import.meta.url),
   },
   'relaxed-mt': {
     wasm: {
@@ -82,5 +92,6 @@ export const BUILDS: Record<BuildName, Build> = {
       ladder: () => new URL('./module/tinytorch-relaxed-mt.ladder.wasm', import.meta.url),
     },
     glue: () => importFrom(new URL('./module/tinytorch-relaxed-mt.js', import.meta.url)),
+    script: () => new URL('./module/tinytorch-relaxed-mt.js', import.meta.url),
   },
 };

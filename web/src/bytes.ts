@@ -1,7 +1,7 @@
 // Files on their way into the module and out of it.
 
 import { tagOf, show } from './check.js';
-import { InvalidArgumentError } from './errors.js';
+import { InvalidArgumentError, OutOfMemoryError } from './errors.js';
 import type { Runtime } from './runtime.js';
 import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
@@ -83,12 +83,20 @@ export function withBytes<Result>(
 export function takeBytes(runtime: Runtime, bytes: Handle): Uint8Array<ArrayBuffer> {
   const { module } = runtime;
   runtime.check(bytes);
-  const [address, size] = runtime.numbers as unknown as [number, number];
   try {
-    const copy = new Uint8Array(size);
-    copy.set(new Uint8Array(module.wasmMemory.buffer, address, size));
-    return copy;
+    const [address, size] = runtime.numbers as unknown as [number, number];
+    return copied(new Uint8Array(module.wasmMemory.buffer, address, size));
   } finally {
     module.releaseBytes(bytes);
+  }
+}
+
+/** A copy in JavaScript's memory of a view of the module's. Throws `OutOfMemoryError` where there is no room for it. */
+export function copied<View extends { slice(): unknown }>(view: View): ReturnType<View['slice']> {
+  try {
+    return view.slice() as ReturnType<View['slice']>;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new OutOfMemoryError(`JavaScript has no memory for a copy (${error.message})`);
   }
 }

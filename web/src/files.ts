@@ -38,9 +38,9 @@ export function writeSafetensors(
   return withFile(runtime, runtime.module.createFile(), (file) => {
     for (const [name, tensor] of named) {
       const handle = tensorHandle(runtime, tensor as Tensor, `${where}, ${show(name)}`);
-      withText(runtime, name, where, (bytes) => runtime.check(runtime.module.fileAdd(file, bytes, handle)));
+      runtime.check(runtime.module.fileAdd(file, name, handle));
     }
-    return finish(runtime, file, notes, where);
+    return finish(runtime, file, notes);
   });
 }
 
@@ -50,16 +50,12 @@ export function readSafetensors(runtime: Runtime, file: FileData): TensorFile {
   return withFile(runtime, openFile(runtime, file, 'readSafetensors'), (open) => {
     const metadata = new Map<string, string>();
     for (let i = 0; i < module.noteCount(open); ++i) {
-      module.noteKey(open, i);
-      const key = takeText(runtime);
-      module.noteValue(open, i);
-      metadata.set(key, takeText(runtime));
+      metadata.set(module.noteKey(open, i), module.noteValue(open, i));
     }
     const tensors = new Map<string, Tensor>();
     try {
       for (let i = 0; i < module.fileCount(open); ++i) {
-        module.fileName(open, i);
-        const name = takeText(runtime);
+        const name = module.fileName(open, i);
         tensors.set(name, runtime.wrap(runtime.check(module.fileTensor(open, i))));
       }
     } catch (error) {
@@ -82,7 +78,7 @@ export function saveModel(
   const where = 'saveModel';
   const notes = readNotes(metadata, where);
   const file = runtime.module.stateDict(moduleHandle(runtime, model, where));
-  return withFile(runtime, file, (open) => finish(runtime, open, notes, where));
+  return withFile(runtime, file, (open) => finish(runtime, open, notes));
 }
 
 /**
@@ -104,14 +100,9 @@ function finish(
   runtime: Runtime,
   file: Handle,
   notes: readonly (readonly [string, string])[],
-  where: string,
 ): Uint8Array<ArrayBuffer> {
   for (const [key, value] of notes) {
-    withText(runtime, key, where, (keyBytes) =>
-      withText(runtime, value, where, (valueBytes) =>
-        runtime.check(runtime.module.fileNote(file, keyBytes, valueBytes)),
-      ),
-    );
+    runtime.check(runtime.module.fileNote(file, key, value));
   }
   return takeBytes(runtime, runtime.module.writeFile(file));
 }
@@ -154,24 +145,6 @@ function writable(value: unknown, where: string, what: string): string {
     throw new InvalidArgumentError(`${where}: ${what} has half a surrogate pair, which UTF-8 cannot hold`);
   }
   return string;
-}
-
-/** A text for the module, which frees it after the call. */
-function withText<Result>(
-  runtime: Runtime,
-  string: string,
-  where: string,
-  use: (bytes: Handle) => Result,
-): Result {
-  return withBytes(runtime, new TextEncoder().encode(string), where, use);
-}
-
-/** The text whose address and size the module has just sent. */
-function takeText(runtime: Runtime): string {
-  const [address, size] = runtime.numbers as unknown as [number, number];
-  // A copy, because the decoder does not take memory that threads share; and a first U+FEFF is part of the text.
-  const bytes = new Uint8Array(runtime.module.wasmMemory.buffer, address, size).slice();
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function withFile<Result>(runtime: Runtime, file: Handle, use: (file: Handle) => Result): Result {

@@ -4,6 +4,8 @@ import { type BuildName, BUILDS, type FileOfBuild, fileName, NEEDED, OPTIONAL, t
 import { chooseVariant } from './choose.js';
 import { InvalidArgumentError, LoadError } from './errors.js';
 import { fetchWasm, type FetchOptions, messageOf } from './fetch_wasm.js';
+import { LEAST_HEAP_BYTES, MOST_HEAP_BYTES } from './heap.js';
+import { whole } from './check.js';
 import { type Compiled, instantiate, instantiateThreaded } from './instantiate.js';
 import { probe } from './probe.js';
 import { Runtime } from './runtime.js';
@@ -11,6 +13,9 @@ import { chooseThreads } from './threads.js';
 import { assemble, type BuildInfo, type TinyTorch } from './tinytorch.js';
 import type { Variant } from './types.js';
 import type { WasmModule } from './wasm_module.js';
+
+/** The custom section with a file's build and part (scripts/split_module.mjs). */
+const BUILD_SECTION = 'tinytorch-build';
 
 export interface LoadOptions extends FetchOptions {
   /** Which build; `auto` takes the fastest that this engine runs. */
@@ -32,6 +37,12 @@ export interface LoadOptions extends FetchOptions {
    */
   parts?: readonly Part[];
   /**
+   * The most bytes that the module's memory may grow to, from 16 MB to 4 GB, which is the usual. Where it is used up,
+   * calls throw `OutOfMemoryError`. A memory that threads share takes that many addresses at once, and an engine may set
+   * aside fewer: then its limit is a half, a quarter or an eighth.
+   */
+  maxHeapBytes?: number;
+  /**
    * Where the .wasm files are: the address of their folder, or a function from file name to address. Needed only
    * where they do not lie beside the package's own JavaScript, as they do in Node and as bundlers put them.
    */
@@ -45,6 +56,8 @@ export interface LoadOptions extends FetchOptions {
  */
 export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
   const features = probe();
+  if (options.maxHeapBytes !== undefined)
+    whole(options.maxHeapBytes, 'load', 'maxHeapBytes', LEAST_HEAP_BYTES, MOST_HEAP_BYTES);
   const parts = chosenParts(options.parts ?? OPTIONAL);
   const { variant, reason: variantReason } = chooseVariant(options.variant ?? 'auto', features);
   const wish = chooseThreads(options.threads ?? 'auto', features);
@@ -52,8 +65,10 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
     variant === 'scalar' && wish.threads > 1 ? 'the scalar build has one thread' : wish.reason;
   if (variant !== 'scalar' && wish.threads > 1) {
     try {
-      const { factory, compiled } = await fetchBuild(`${variant}-mt`, parts, options);
-      const module = await instantiateThreaded(factory, compiled, wish.threads);
+      const name = `${variant}-mt` as const;
+      const { factory, compiled } = await fetchBuild(name, parts, options);
+      const script = (BUILDS[name].script as () => URL)();
+      const module = await instantiateThreaded(factory, compiled, script, wish.threads, options);
       module.setThreads(wish.threads);
       return start(module, { variant, variantReason, threadsReason, parts }, options);
     } catch (error) {
@@ -62,8 +77,8 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
     }
   }
   const { factory, compiled, url } = await fetchBuild(variant, parts, options);
-  const module = await instantiate(factory, compiled).catch((error: unknown) => {
-    throw startError(url, error);
+  const module = await instantiate(factory, compiled, options).catch((error: unknown) => {
+    throw error instanceof LoadError ? error : startError(url, error);
   });
   return start(module, { variant, variantReason, threadsReason, parts }, options);
 }
@@ -79,7 +94,7 @@ function chosenParts(wanted: readonly Part[]): readonly Part[] {
 type Reasons = Omit<BuildInfo, 'threads'>;
 
 function start(module: WasmModule, reasons: Reasons, { signal, tuning }: LoadOptions): TinyTorch {
-  if (signal?.aborted) module.PThread?.terminateAllThreads();
+  if (signal?.aborted) module.terminate('loading was given up');
   signal?.throwIfAborted();
   module.setTuning(tuning ?? true);
   return assemble(new Runtime(module), reasons);
@@ -101,7 +116,10 @@ async function fetchBuild(name: BuildName, parts: readonly Part[], options: Load
   if (failure) throw (failure as PromiseRejectedResult).reason;
   const [core, ...rest] = (await Promise.all(modules)) as [WebAssembly.Module, ...WebAssembly.Module[]];
   const compiled: Compiled = { core, rest, parts };
-  return { url: urls[0] as URL, factory: (await glue).default, compiled };
+  const { default: factory, buildId } = await glue;
+  for (const [i, module] of [core, ...rest].entries())
+    requireBuild(module, `${buildId} ${files[i] as string}`, urls[i] as URL);
+  return { url: urls[0] as URL, factory, compiled };
 }
 
 async function fetchCompiled(url: URL, options: FetchOptions): Promise<WebAssembly.Module> {
@@ -109,6 +127,19 @@ async function fetchCompiled(url: URL, options: FetchOptions): Promise<WebAssemb
   return WebAssembly.compile(bytes).catch((error: unknown) => {
     throw startError(url, error);
   });
+}
+
+/** A file of another version would start and then call the wrong functions, or wait for ever. */
+function requireBuild(module: WebAssembly.Module, wanted: string, url: URL): void {
+  const [section] = WebAssembly.Module.customSections(module, BUILD_SECTION);
+  const found = section && new TextDecoder().decode(section);
+  if (found === wanted) return;
+  throw new LoadError(
+    `load: ${url.href} does not belong to this package: ` +
+      (found === undefined
+        ? 'it is another WebAssembly module'
+        : `it is "${found}", and "${wanted}" is needed`),
+  );
 }
 
 /** One progress of several files. `total` is 0 until all of them have told theirs. */

@@ -78,15 +78,23 @@ export abstract class Module extends Native {
     const { runtime } = this;
     const handle = this.#live('namedParameters');
     if (this.#parameters) return this.#parameters;
-    this.#parameters = new Map();
+    const { module } = runtime;
+    const found = new Map<string, Tensor>();
+    const list = runtime.check(module.namedParameters(handle));
     const scope = runtime.scope;
     runtime.scope = null; // they live as long as the layer, not as the tidy that first asked
-    const count = runtime.module.parameterCount(handle);
-    for (let i = 0; i < count; ++i) {
-      const parameter = runtime.wrap(runtime.check(runtime.module.parameter(handle, i)));
-      this.#parameters.set(runtime.module.parameterName(handle, i), parameter);
+    try {
+      for (let i = 0; i < module.fileCount(list); ++i) {
+        found.set(module.fileName(list, i), runtime.wrap(runtime.check(module.fileTensor(list, i))));
+      }
+    } catch (error) {
+      for (const parameter of found.values()) parameter.dispose();
+      throw error;
+    } finally {
+      runtime.scope = scope;
+      module.releaseFile(list);
     }
-    runtime.scope = scope;
+    this.#parameters = found;
     return this.#parameters;
   }
 

@@ -76,6 +76,12 @@ export class Runtime {
     return result >>> 0; // WebAssembly gives addresses as signed numbers
   }
 
+  /** Ends the module: from then on every call throws `DisposedError` with that text. */
+  terminate(reason: string): void {
+    this.module.terminate(reason);
+    this.#numbers = new Float64Array(EXCHANGE_LENGTH); // what is sent now is not received
+  }
+
   /** Tensors for a call that takes any number of them: their handles go through the exchange buffer. */
   sendHandles(handles: readonly Handle[], where: string): number {
     if (handles.length > EXCHANGE_LENGTH) {

@@ -1,6 +1,7 @@
 // The tensor as JavaScript sees it: a handle, with shape and dtype fetched on first use.
 
 import { dtypeCode, DTYPES, element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
+import { copied } from './bytes.js';
 import { INT32, onlyOption, options as readOptions, truth, whole } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
@@ -141,9 +142,11 @@ export class Tensor extends TensorHandle {
     const { runtime, dtype } = this;
     const rowMajor = runtime.check(runtime.module.readable(handle));
     const [address, count] = runtime.numbers as unknown as [number, number];
-    const copy = viewElements(runtime.module.wasmMemory, dtype, address, count).slice();
-    runtime.module.release(rowMajor);
-    return copy as TensorArrays[D];
+    try {
+      return copied(viewElements(runtime.module.wasmMemory, dtype, address, count)) as TensorArrays[D];
+    } finally {
+      runtime.module.release(rowMajor);
+    }
   }
 
   /** The one element of a tensor that has just one. Throws `ShapeError` where there are more. */

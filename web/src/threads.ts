@@ -55,19 +55,3 @@ function navigatorCores(): number {
   ).process;
   return node?.getBuiltinModule?.('os').availableParallelism() ?? 2;
 }
-
-/**
- * The memory that the threads share, as large as the engine allows: some refuse to set aside the addresses that
- * a memory of 4 GB could grow into.
- */
-export function sharedMemory(): WebAssembly.Memory {
-  const page = 64 * 1024;
-  const initial = (16 * 1024 * 1024) / page; // what the module asks for (INITIAL_MEMORY)
-  for (let gigabytes = 4; ; gigabytes /= 2) {
-    try {
-      return new WebAssembly.Memory({ initial, maximum: (gigabytes * 1024 ** 3) / page, shared: true });
-    } catch (error) {
-      if (gigabytes <= 0.5) throw error;
-    }
-  }
-}

@@ -150,7 +150,10 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   memory(): MemoryInfo;
   /** Uses so many threads from now on, at most those that were loaded. Results have the same bits for any number. */
   setThreads(count: number): void;
-  /** Stops the workers. Nothing of this module can be used afterwards; without threads there is nothing to stop. */
+  /**
+   * Ends this module: stops its workers and lets go of its memory. From then on everything of it throws
+   * `DisposedError`; only `dispose()` and `terminate()` itself do nothing, and `threads` is 0.
+   */
   terminate(): void;
 
   /** Lets `memory().peakBytes` start again from what is live now. */
@@ -208,7 +211,7 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     },
     setThreads: (count: number) =>
       module.setThreads(whole(count, 'setThreads', 'the number', 1, loadedThreads)),
-    terminate: () => module.PThread?.terminateAllThreads(),
+    terminate: () => runtime.terminate('this module was terminated; load() another'),
 
     manualSeed: (seed: number) =>
       module.manualSeed(...seedArguments(whole(seed, 'manualSeed', 'the seed', 0))),

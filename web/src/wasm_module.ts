@@ -1,4 +1,4 @@
-// The functions that a WebAssembly module offers: the tables in cpp/bindings/embind*.cpp, as TypeScript sees them.
+// The functions that a WebAssembly module offers: the tables in cpp/bindings, as TypeScript sees them (bind.ts).
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
 import type { Compiled } from './instantiate.js';
@@ -22,8 +22,8 @@ type Adam = (
 
 export interface WasmModule {
   readonly wasmMemory: WebAssembly.Memory;
-  /** Only with threads. */
-  readonly PThread?: { terminateAllThreads(): void };
+  /** Stops the workers and lets go of the memory. From then on every function throws `DisposedError` with that text. */
+  terminate(reason: string): void;
 
   exchange(): number;
   errorCode(): number;
@@ -100,9 +100,8 @@ export interface WasmModule {
   setKernel(m: Handle, kernel: number): void;
   setTraining(m: Handle, training: boolean): void;
   moduleName(m: Handle): string;
-  parameterCount(m: Handle): number;
-  parameterName(m: Handle, index: number): string;
-  parameter(m: Handle, index: number): Handle;
+  /** A list of names and tensors, which is read and released as a file is. */
+  namedParameters(m: Handle): Handle;
   initialize(weight: Handle, how: number): Handle;
   summary(m: Handle, ndim: number): Handle;
   summaryRow(index: number): string;
@@ -176,16 +175,16 @@ export interface WasmModule {
   createFile(): Handle;
   releaseFile(f: Handle): void;
   /** Texts are UTF-8 in Bytes, and come back as an address and a size in the exchange buffer. */
-  fileAdd(f: Handle, name: Handle, a: Handle): Handle;
-  fileNote(f: Handle, key: Handle, value: Handle): Handle;
+  fileAdd(f: Handle, name: string, a: Handle): Handle;
+  fileNote(f: Handle, key: string, value: string): Handle;
   writeFile(f: Handle): Handle;
   readFile(bytes: Handle): Handle;
   fileCount(f: Handle): number;
-  fileName(f: Handle, index: number): void;
+  fileName(f: Handle, index: number): string;
   fileTensor(f: Handle, index: number): Handle;
   noteCount(f: Handle): number;
-  noteKey(f: Handle, index: number): void;
-  noteValue(f: Handle, index: number): void;
+  noteKey(f: Handle, index: number): string;
+  noteValue(f: Handle, index: number): string;
   stateDict(m: Handle): Handle;
   loadStateDict(m: Handle, f: Handle): Handle;
 
@@ -213,25 +212,42 @@ export interface WasmModule {
   releasePooledMemory(): void;
 }
 
-/** What a module is started with. */
+/** What the glue of a module takes. */
 export interface ModuleOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, forWorkers: Pick<Compiled, 'core' | 'rest'>) => void,
   ): object;
-  /** The memory and the number of workers of a module with threads. */
-  wasmMemory?: WebAssembly.Memory;
-  workers?: number;
+  wasmMemory: WebAssembly.Memory;
+  /** With threads: how many workers are to be started. */
+  workers?: (pool: PThread) => number;
   /** Hears of workers that fail. */
   printErr?: (text: string) => void;
 }
 
 /** A started module as its glue gives it: bind.ts makes a WasmModule of it. */
 export interface RawModule {
-  readonly wasmMemory: WebAssembly.Memory;
-  readonly wasmTable: WebAssembly.Table;
-  readonly PThread?: { terminateAllThreads(): void };
+  wasmMemory: WebAssembly.Memory;
+  wasmTable: WebAssembly.Table;
+  readonly PThread?: PThread;
   calls(table: number): number;
+}
+
+/** The workers of a module with threads. */
+export interface PThread {
+  readonly unusedWorkers: ThreadWorker[];
+  readonly runningWorkers: ThreadWorker[];
+  allocateUnusedWorker(): void;
+  terminateAllThreads(): void;
+}
+
+/** A browser's Worker or Node's. */
+export interface ThreadWorker {
+  terminate(): unknown;
+  /** A browser's. */
+  addEventListener?(event: 'error', listener: (event: Event) => void): void;
+  /** Node's. */
+  on?(event: 'error' | 'exit', listener: (error: unknown) => void): void;
 }
 
 /** What the ES module beside each .wasm exports. */

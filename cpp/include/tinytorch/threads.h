@@ -1,6 +1,18 @@
 #pragma once
 
+#include <exception>
+
 namespace tinytorch {
+
+/// Thrown in a wasm module by an operation that waited in vain for a worker that has died. The worker may have had any
+/// of the operation's memory in hand: nothing of the module can be used afterwards.
+class WorkerLost : public std::exception {
+ public:
+  [[nodiscard]] const char* what() const noexcept override {
+    return "a worker thread died in the middle of an operation: nothing of this module can be used any more; load() "
+           "another";
+  }
+};
 
 /// How many threads an operation may use, the calling one included. At first the number of processors this
 /// program may run on; always 1 in a build without threads.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 
 #include "parallel/parallel_for.h"
@@ -18,8 +19,6 @@
 #include "profile/clock.h"
 #ifdef __EMSCRIPTEN__
 #include <emscripten/threading.h>
-
-#include <cmath>
 #endif
 
 namespace tinytorch::detail {
@@ -36,9 +35,10 @@ constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & ma
 constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
 // On a browser's main thread, where sleeping is forbidden, Emscripten's futex polls instead.
-void sleep_while(Word& word, std::uint32_t value) {
+// May return early, and in a module returns after `most_ms` also where nobody wakes it.
+void sleep_while(Word& word, std::uint32_t value, [[maybe_unused]] double most_ms) {
 #ifdef __EMSCRIPTEN__
-  emscripten_futex_wait(&word, value, INFINITY);
+  emscripten_futex_wait(&word, value, most_ms);
 #else
   word.wait(value);
 #endif
@@ -62,23 +62,36 @@ constexpr int waits_before_later_spin = 3;
 constexpr int jobs_before_waking = 4;
 constexpr double job_distance_ms = 0.1;
 
+/// In a module a worker can die with a chunk in hand: the page, the engine or the system may end it, or it crashes. The
+/// thread that waits for the chunk cannot hear of that. It gives up after so long, or after so many times what a chunk of
+/// the same size took itself, whichever is longer.
+constexpr double least_patience_ms = 10'000, patience_in_chunks = 20;
+constexpr double look_around_ms = 500;
+
 /// Where one thread waits for a condition that others make true. They change it by a sequentially consistent
 /// store and then call wake(); `ready` reads it likewise, so that one of the two sees the other.
 class alignas(128) WaitingPlace {
  public:
   template <class Ready>
   void wait(Ready ready) {
+    wait(ready, INFINITY, [] { return false; });
+  }
+  /// The same, with a look at `gives_up` every `most_ms`. False where it gave up.
+  template <class Ready, class GivesUp>
+  bool wait(Ready ready, double most_ms, GivesUp gives_up) {
     if (spin(ready)) {
       short_waits_ = std::min(short_waits_ + 1, waits_before_later_spin);
-      return;
+      return true;
     }
     short_waits_ = 0;
-    // Woken too late, it stays awake for the next job: one that slept again at once could be late for ever.
+    // If it is woken after the job is done, it keeps spinning for the next one. Otherwise it might always come late.
     do {
+      if (gives_up()) return false;
       asleep_.store(1);
-      if (!ready()) sleep_while(asleep_, 1);
+      if (!ready()) sleep_while(asleep_, 1, most_ms);
       asleep_.store(0);
     } while (!spin(ready));
+    return true;
   }
 
   void wake() {
@@ -148,12 +161,21 @@ class Pool {
     fn_ = &fn;
     unfinished_.store(static_cast<std::uint32_t>(chunks));
     job_ += one_job;
-    unclaimed_.store(job_ | chunks);
+    unclaimed_.store(job_ | one_at_front | chunks);  // the first chunk is the caller's
     const int helpers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads()))) - 1;
     for (int i = 0; i < std::min(helpers, started_.load()); ++i) workers_[i].place.wake();
 
+#ifdef __EMSCRIPTEN__
+    const double start = now_ms();
+    run_chunk(0, 0);
+    const double chunk_ms = now_ms() - start;
+    work(0);
+    if (!wait_for_workers(std::max(least_patience_ms, patience_in_chunks * chunk_ms))) throw WorkerLost();
+#else
+    run_chunk(0, 0);
     work(0);
     caller_.wait([this] { return unfinished_.load() == 0; });
+#endif
     busy_.store(false, std::memory_order_release);
     return true;
   }
@@ -178,6 +200,24 @@ class Pool {
     }
   }
 
+  /// False where no chunk was finished for so long: the worker that has it must be dead.
+  [[nodiscard]] bool wait_for_workers(double patience_ms) {
+    double last_change = 0;
+    std::uint32_t last_seen = 0;
+    const auto gives_up = [&] {
+      const double now = now_ms();
+      const std::uint32_t unfinished = unfinished_.load();
+      if (unfinished != last_seen) last_change = now;
+      last_seen = unfinished;
+      return now - last_change > patience_ms;
+    };
+    try {
+      return caller_.wait([this] { return unfinished_.load() == 0; }, look_around_ms, gives_up);
+    } catch (...) {  // Emscripten leaves the wait by a JavaScript exception when a worker crashes
+      return false;
+    }
+  }
+
   static void serve(void* argument) {
     Worker& self = *static_cast<Worker*>(argument);
     Pool& pool = *self.pool;
@@ -195,12 +235,15 @@ class Pool {
     while (any_left(unclaimed) && thread < threads()) {
       if (!unclaimed_.compare_exchange_weak(unclaimed, thread == 0 ? unclaimed + one_at_front : unclaimed - 1))
         continue;
-      const auto chunk = static_cast<std::size_t>(thread == 0 ? front_of(unclaimed) : back_of(unclaimed) - 1);
-      const std::size_t begin = chunk * grain_;
-      (*fn_)(begin, begin + std::min(grain_, count_ - begin), static_cast<std::size_t>(thread));
-      if (unfinished_.fetch_sub(1) == 1) caller_.wake();
+      run_chunk(static_cast<std::size_t>(thread == 0 ? front_of(unclaimed) : back_of(unclaimed) - 1), thread);
       unclaimed = unclaimed_.load();
     }
+  }
+
+  void run_chunk(std::size_t chunk, int thread) {
+    const std::size_t begin = chunk * grain_;
+    (*fn_)(begin, begin + std::min(grain_, count_ - begin), static_cast<std::size_t>(thread));
+    if (unfinished_.fetch_sub(1) == 1) caller_.wake();
   }
 
   // The job: written by the caller while nothing is unclaimed, read by those who have claimed a chunk.
