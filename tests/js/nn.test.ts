@@ -148,7 +148,7 @@ describe.each(builds())('%s', async (name) => {
     expect(() => new Dense(-1, 2)).toThrow(InvalidArgumentError);
     expect(() => new Dense(1.5, 2)).toThrow('got 1.5 and 2');
     expect(() => new Sequential([x as unknown as InstanceType<typeof ReLU>])).toThrow(
-      'expected a layer, got Tensor',
+      'expected a layer, got a Tensor',
     );
     expect(() => new Sequential(undefined as unknown as [])).toThrow(InvalidArgumentError);
     using good = Tensor.zeros([2, 784]);

@@ -179,8 +179,8 @@ describe.each(builds())('%s', async (name) => {
       expect(() => x.sum({ dim: 2 })).toThrow(InvalidArgumentError);
       expect(() => x.softmax(5)).toThrow(InvalidArgumentError);
       expect(() => Tensor.zeros([0]).max()).toThrow(ShapeError);
-      expect(() => x.add('1' as unknown as number)).toThrow('add: expected a Tensor, got 1');
-      expect(() => x.add({} as unknown as number)).toThrow('add: expected a Tensor, got Object');
+      expect(() => x.add('1' as unknown as number)).toThrow('add: expected a Tensor, got "1"');
+      expect(() => x.add({} as unknown as number)).toThrow('add: expected a Tensor, got an Object');
       expect(() => x.add(undefined as unknown as number)).toThrow(InvalidArgumentError);
     });
   });

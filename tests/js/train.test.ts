@@ -285,7 +285,7 @@ describe('training', () => {
         'no loss "hinge"; there are cross_entropy, mse, binary_cross_entropy',
       );
       expect(make({ schedule: 'sawtooth' })).toThrow(InvalidArgumentError);
-      expect(make({ optimizer: {} })).toThrow('expected a optimizer, got Object');
+      expect(make({ optimizer: {} })).toThrow('expected an optimizer, got an Object');
     });
     training.features.dispose();
     training.labels.dispose();

@@ -32,7 +32,12 @@ export function show(value: unknown): string {
 /** `an Array`, `a Date`: the kind of an object, for texts. */
 export function tagOf(value: object): string {
   const tag = isRevoked(value) ? 'revoked Proxy' : bareTag(value);
-  return /^[AEIOU]/i.test(tag) ? `an ${tag}` : `a ${tag}`;
+  return article(tag);
+}
+
+/** `a Tensor`, `an optimizer` */
+export function article(noun: string): string {
+  return /^[AEIOU]/i.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
 
 /**

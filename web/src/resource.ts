@@ -1,6 +1,6 @@
 // The common base of everything that lives inside the module and has to be given back.
 
-import { show, tagOf } from './check.js';
+import { article, show, tagOf } from './check.js';
 import { disposeSymbol } from './dispose.js';
 import { DisposedError, InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
@@ -82,7 +82,8 @@ export function refuse(
   isWanted: boolean,
   where: string,
 ): never {
-  if (!isWanted) throw new InvalidArgumentError(`${where}: expected a ${wanted}, got ${describe(value)}`);
+  if (!isWanted)
+    throw new InvalidArgumentError(`${where}: expected ${article(wanted)}, got ${describe(value)}`);
   const { isDisposed, runtime: owner } = value as Resource;
   if (isDisposed) throw new DisposedError(`${where}: this ${wanted} was disposed of`);
   throw new InvalidArgumentError(
@@ -123,10 +124,11 @@ export abstract class Native extends Resource {
   }
 
   constructor(runtime: Runtime, handle: Handle, release: (handle: Handle) => void) {
+    const checked = runtime.check(handle); // first: a scope must not hear of an object that was never made
     super(runtime);
-    this.#handle = runtime.check(handle);
+    this.#handle = checked;
     this.#release = release;
-    runtime.droppedObjects.register(this, { release, handle: this.#handle }, this);
+    runtime.droppedObjects.register(this, { release, handle: checked }, this);
   }
 
   override get isDisposed(): boolean {

@@ -99,8 +99,14 @@ export class Tensor extends TensorHandle {
   set grad(value: Tensor | undefined) {
     const own = ownHandle(this, 'grad');
     const { runtime } = this;
-    const handle = value === undefined ? 0 : tensorHandle(runtime, value, 'grad');
-    runtime.check(runtime.module.setGrad(own, handle));
+    const { module } = runtime;
+    const given = value === undefined ? 0 : tensorHandle(runtime, value, 'grad');
+    if (given === own) throw new InvalidArgumentError('grad: a tensor cannot be its own gradient');
+    // Without its record: one that leads back to this tensor would keep both alive for ever.
+    const detached = given === 0 ? 0 : runtime.check(module.detach(given));
+    const result = module.setGrad(own, detached);
+    if (detached !== 0) module.release(detached);
+    runtime.check(result);
   }
 
   /**
