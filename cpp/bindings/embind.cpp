@@ -188,6 +188,7 @@ Handle go_back(Handle root, Handle gradient_of_root, bool retain_graph) {
 
 const Call calls[] = {
     TINYTORCH_CALL("exchange", exchange_address),
+    TINYTORCH_BARE_CALL("stackRoom", any_room),
     TINYTORCH_BARE_CALL("errorCode", error_code),
     TINYTORCH_BARE_CALL("errorText", error_text),
     TINYTORCH_CALL("makeRoomForText", make_room_for_text),

@@ -9,10 +9,16 @@
 
 namespace tinytorch::bindings {
 
+/// Stands in the table until JavaScript puts its own there.
+std::int64_t any_room(int zero);
+
 /// What calls from JavaScript share. Only the thread that loaded the module makes them.
 struct Calls {
   std::uintptr_t stack_top = 0;  ///< where the stack pointer stands when none of the module's functions runs
   std::uintptr_t running = 0;    ///< whether one runs
+  /// Throws JavaScript's RangeError where the stack has little room left. Takes 0. JavaScript puts a function of its own
+  /// (web/src/stack_room.ts) where the module's table has this one.
+  std::int64_t (*stack_room)(int) = any_room;
 };
 inline constinit Calls calls_state;
 
@@ -33,6 +39,7 @@ struct Entry<Function> {
       keep_cut_off();
       return Result();
     }
+    calls_state.stack_room(0);
     calls_state.running = 1;
     if constexpr (std::is_void_v<Result>) {
       [[clang::noinline]] Function(arguments...);

@@ -3,6 +3,7 @@
 
 import type { Part } from './builds.js';
 import { DisposedError, errorFromModule, LoadError, TinyTorchError } from './errors.js';
+import { stackRoom } from './stack_room.js';
 import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
 /** An entry of a table: the address of the name, the index of the function. */
@@ -25,8 +26,9 @@ const TEXTS = [
 const CHECKED = ['setKernel', 'setTraining', 'zeroGrad'];
 
 /** `parts` are the optional ones that are loaded: what is in another throws. */
-export function bindModule(raw: RawModule, parts: readonly Part[]): WasmModule {
-  const calls = readTables(raw, parts);
+export async function bindModule(raw: RawModule, parts: readonly Part[]): Promise<WasmModule> {
+  const room = await stackRoom();
+  const calls = readTables(raw, parts, room);
   const module = { wasmMemory: raw.wasmMemory, ...calls } as Record<string, unknown> & WasmModule;
   const texts = new Texts(raw.wasmMemory, calls);
 
@@ -91,7 +93,7 @@ export function bindModule(raw: RawModule, parts: readonly Part[]): WasmModule {
 }
 
 /** What the module's tables list: all functions by name, and instead of those that are not loaded an error. */
-function readTables(raw: RawModule, parts: readonly Part[]): Calls {
+function readTables(raw: RawModule, parts: readonly Part[], room: unknown): Calls {
   const memory = new Uint8Array(raw.wasmMemory.buffer);
   const words = new DataView(memory.buffer);
   const nameAt = (address: number) => decode(memory.subarray(address, memory.indexOf(0, address)));
@@ -99,9 +101,9 @@ function readTables(raw: RawModule, parts: readonly Part[]): Calls {
   for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
     const isMissing = table === TRAINING_TABLE && !parts.includes('training');
     for (let name; (name = words.getUint32(row, true)) !== 0; row += ENTRY_BYTES) {
-      calls[nameAt(name)] = isMissing
-        ? trainingIsMissing
-        : (raw.wasmTable.get(words.getUint32(row + 4, true)) as Call);
+      const place = words.getUint32(row + 4, true);
+      if (nameAt(name) === 'stackRoom') raw.wasmTable.set(place, room);
+      else calls[nameAt(name)] = isMissing ? trainingIsMissing : (raw.wasmTable.get(place) as Call);
     }
   }
   return calls;

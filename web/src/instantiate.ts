@@ -85,9 +85,9 @@ export async function instantiateThreaded(
         },
       };
       factory(options)
-        .then((raw) => {
+        .then(async (raw) => {
           stopped.signal.throwIfAborted();
-          return (module = bindModule(raw, compiled.parts));
+          return (module = await bindModule(raw, compiled.parts));
         })
         .then(resolve, reject);
     });

@@ -26,6 +26,9 @@ struct SummaryRow {
   std::vector<Tensor> held{};   ///< the parameters that the row counts; summary() takes out what an earlier row counts
 };
 
+/// How deep modules may be nested in each other: a stack of 1 MB, as browsers give, has room for that.
+inline constexpr int max_depth = 100;
+
 class Module;
 using ModulePtr = std::shared_ptr<Module>;
 
@@ -63,6 +66,8 @@ class Module {
   [[nodiscard]] virtual Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const;
   /// The tensors of named_parameters(), each once.
   [[nodiscard]] std::vector<Tensor> parameters() const;
+  /// How many modules stand inside each other here at most, this one included.
+  [[nodiscard]] virtual int depth() const noexcept { return 1; }
 
  private:
   friend class ModeScope;
@@ -192,6 +197,7 @@ class Flatten : public Module {
 /// themselves.
 class Sequential : public Module {
  public:
+  /// Error(invalid_argument) for a null layer, or where more than max_depth modules would be nested.
   explicit Sequential(std::vector<ModulePtr> layers);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   Tensor forward_into(const Tensor& x, Tensor& out) override;
@@ -202,11 +208,13 @@ class Sequential : public Module {
   void set_kernel(KernelId kernel) override;
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
   [[nodiscard]] const std::vector<ModulePtr>& layers() const noexcept { return layers_; }
+  [[nodiscard]] int depth() const noexcept override { return depth_; }
 
  private:
   [[nodiscard]] Tensor run(const Tensor& x, Tensor* out);
   std::vector<ModulePtr> layers_;
   std::vector<bool> fuses_;  ///< with the layer behind it
+  int depth_ = 1;
 };
 
 /// Fill a weight [in, out] with random numbers of the variance that keeps signals at their size through a ReLU

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <typeinfo>
 
 #include "nn/repeated.h"
@@ -30,6 +31,11 @@ NamedTensors with_places(const std::vector<ModulePtr>& layers, NamedTensors (Mod
 Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", i, " is null"});
+    depth_ = std::max(depth_, layers_[i]->depth() + 1);
+  }
+  if (depth_ > max_depth) {
+    detail::fail(ErrorCode::invalid_argument,
+                 {"Sequential: at most ", max_depth, " modules may be nested, these are ", depth_});
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     fuses_.push_back(i + 1 < layers_.size() && is_exactly<Dense>(*layers_[i]) && is_exactly<ReLU>(*layers_[i + 1]));

@@ -203,7 +203,7 @@ class Pool {
   /// False where no chunk was finished for so long: the worker that has it must be dead.
   [[nodiscard]] bool wait_for_workers(double patience_ms) {
     double last_change = 0;
-    std::uint32_t last_seen = 0;
+    std::uint32_t last_seen = UINT32_MAX;  // no job has so many chunks
     const auto gives_up = [&] {
       const double now = now_ms();
       const std::uint32_t unfinished = unfinished_.load();
