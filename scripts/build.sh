@@ -8,13 +8,15 @@ cd "$TT_ROOT"
 
 usage() {
   cat <<END
-Usage: scripts/build.sh [--native] [--wasm [VARIANT...]] [--package] [--page]
+Usage: scripts/build.sh [--native] [--wasm [VARIANT...]] [--package] [--page] [--partial] [--out DIR]
 
 Without options: all wasm modules, the package and the page.
   --native    the C++ library and its tests for this machine, in build/native
   --wasm      the wasm modules, in build/wasm-VARIANT/module ($TT_VARIANTS)
   --package   the npm package, in dist/
   --page      the web page, in build/page
+  --partial   with --wasm and --package: the package has the modules named alone; the others say that they are missing
+  --out DIR   puts the page there
 END
 }
 
@@ -24,6 +26,8 @@ fail() {
 }
 
 native=
+partial=
+out=$TT_ROOT/build/page
 package=
 page=
 variants=()
@@ -41,6 +45,11 @@ while [ $# -gt 0 ]; do
       ;;
     --package) package=1 ;;
     --page) page=1 ;;
+    --partial) partial=1 ;;
+    --out)
+      out=$(realpath -m "${2:?--out takes a folder}")
+      shift
+      ;;
     -h | --help)
       usage
       exit 0
@@ -64,8 +73,16 @@ if [ ${#variants[@]} -gt 0 ] && [ -z "$EMSCRIPTEN_ROOT" ]; then
 fi
 
 [ -z "$native" ] || compile native
+# Two at a time: a module's link keeps one processor busy, for as long as a third of its files take to compile on two.
+running=0
 for variant in ${variants[@]+"${variants[@]}"}; do
-  compile "wasm-$variant" tinytorch_module
+  if [ $running = 2 ]; then
+    wait -n
+    running=1
+  fi
+  compile "wasm-$variant" tinytorch_module &
+  running=$((running + 1))
 done
-[ -z "$package" ] || npm run --silent build:package
-[ -z "$page" ] || npm run --silent build:page
+for (( ; running > 0; --running)); do wait -n; done
+[ -z "$package" ] || node scripts/build_package.mjs ${partial:+"${variants[@]}"}
+[ -z "$page" ] || npm run --silent build:page -- --outDir "$out"

@@ -1,5 +1,6 @@
 // Builds the npm package's files in dist/: the TypeScript compiled, the wasm modules beside it.
-// Usage: node scripts/build_package.mjs   (after scripts/build.sh --wasm)
+// Usage: node scripts/build_package.mjs [VARIANT...]   (after scripts/build.sh --wasm)
+// With variants, the package has those alone; the files of the others say so to whoever loads them.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,15 +14,25 @@ const limit = 120 * 1000; // each .wasm is at most 120 KB
 const variants = ['scalar', 'simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
 const parts = ['operations', 'models', 'training', 'ladder']; // beside the core (web/src/builds.ts)
 
+const chosen = process.argv.slice(2);
+
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(join(dist, 'module'), { recursive: true });
 
 for (const variant of variants) {
   for (const suffix of ['js', 'wasm', ...parts.map((part) => `${part}.wasm`)]) {
     const name = `tinytorch-${variant}.${suffix}`;
+    const copy = join(dist, 'module', name);
+    if (chosen.length && !chosen.includes(variant)) {
+      const text = `the ${variant} build is not there yet: reload the page in a few minutes`;
+      writeFileSync(
+        copy,
+        suffix === 'js' ? `export default () => Promise.reject(new Error('${text}'));\n` : text,
+      );
+      continue;
+    }
     const built = join(root, `build/wasm-${variant}/module`, name);
     if (!existsSync(built)) fail(`${built} is missing: run scripts/build.sh --wasm ${variant}`);
-    const copy = join(dist, 'module', name);
     if (suffix === 'js' && variant.endsWith('-mt'))
       writeFileSync(copy, renamable(readFileSync(built, 'utf8'), name));
     else cpSync(built, copy);

@@ -19,8 +19,29 @@ fi
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bash "$here/setup.sh" --for demo
-bash "$here/build.sh"
 
 # shellcheck source-path=SCRIPTDIR source=env.sh
 . "$here/env.sh"
-exec node "$here/serve.mjs" "$TT_ROOT/build/page" "$@"
+page=$TT_ROOT/build/page
+
+# The page opens with the two modules that a browser takes from this server; the others follow while it is looked at.
+# A page that is there already is brought up to date at once.
+if [ -f "$page/index.html" ]; then
+  bash "$here/build.sh"
+else
+  bash "$here/build.sh" --wasm simd-mt relaxed-mt --package --page --partial
+  set -m # a process group of its own, so that Ctrl-C ends all of it
+  (
+    bash "$here/build.sh" --wasm --package --page --out "$page.whole" >"$page.log" 2>&1 &&
+      mv "$page" "$page.partial" && mv "$page.whole" "$page" && rm -r "$page.partial" &&
+      echo "demo: now with all builds of the library; reload the page to choose among them" ||
+      echo "demo: the other builds could not be made: $page.log says why"
+  ) &
+  others=$!
+  set +m
+fi
+
+node "$here/serve.mjs" "$page" "$@" &
+server=$!
+trap 'kill "$server" ${others:+-- "-$others"} 2>/dev/null' EXIT INT TERM
+wait "$server"

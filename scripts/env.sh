@@ -71,6 +71,14 @@ if [ -x "$TT_ROOT/.toolchain/node/node_modules/node/bin/node" ] && ! tt_node_ok 
   PATH=$TT_ROOT/.toolchain/node/node_modules/node/bin:$PATH
 fi
 
+# Builds share what they compile with the same flags: wasm-relaxed differs from wasm-simd in two files.
+if command -v ccache >/dev/null; then
+  export CMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER-ccache}
+  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+  export CCACHE_DIR=${CCACHE_DIR:-$TT_ROOT/build/ccache} CCACHE_BASEDIR=${CCACHE_BASEDIR:-$TT_ROOT}
+  export CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+fi
+
 # Relaxed SIMD needs Node 22. The machine's own Node runs everything else.
 NODE24=$TT_ROOT/node_modules/node/bin/node # from the npm package `node`
 if [ -x "$NODE24" ]; then

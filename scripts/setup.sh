@@ -104,6 +104,7 @@ list_packages() {
   need python3 python3
   need nodejs node
   need npm npm
+  ! have_apt || need ccache ccache # without it everything is compiled once more
   need libeigen3-dev /usr/include/eigen3 /usr/local/include/eigen3 /opt/homebrew/include/eigen3
   need googletest /usr/src/googletest # CMake configures the tests with everything else
   if [ "$purpose" != demo ]; then
@@ -115,6 +116,7 @@ list_packages() {
       *) need clang-format clang-format ;;
     esac
     need clang-19 clang++-19
+    case $distribution in debian*) need clang-tidy-19 clang-tidy-19 ;; esac
     need libclang-rt-19-dev /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a
     if [ -z "$CHROMIUM_PATH" ]; then missing+=(chromium); fi
   fi
@@ -220,9 +222,14 @@ install_npm() {
 }
 
 install_packages
-install_emscripten
+# Both mostly wait for the network.
+install_emscripten &
+emscripten=$!
+trap 'kill "$emscripten" 2>/dev/null' EXIT
 install_node
 install_npm
+wait "$emscripten"
+trap - EXIT
 install_optional
 
 # shellcheck source-path=SCRIPTDIR source=env.sh

@@ -11,7 +11,7 @@ Usage: scripts/test.sh [--only native|asan|tsan|wasm|fuzz|style|js|e2e]...
   tsan     those that use threads, under ThreadSanitizer
   wasm     the same as WebAssembly in Node, once for each module's instruction set
   fuzz     the programs that make their own inputs (tests/fuzz), each in every build that has it
-  style    formatting and lint
+  style    formatting, lint, and known faults of the npm packages
   js       the package: its types, its API in Node and Chromium, and as installed from its archive
   e2e      the built page in headless Chromium
 END
@@ -109,8 +109,19 @@ vitest() {
     --reporter=default --reporter=junit --outputFile.junit="$results/$name.xml" "$@"
 }
 
+# audit: known faults of the npm packages; nothing where the registry cannot be reached.
+audit() {
+  npm audit --json 2>/dev/null | node -e '
+    const report = JSON.parse(require("fs").readFileSync(0, "utf8") || "{}");
+    const found = report.metadata?.vulnerabilities;
+    console.log(found ? `audit: ${found.total} known faults` : "audit: left out, the registry does not answer");
+    for (const [name, { severity }] of Object.entries(report.vulnerabilities ?? {})) console.log(`  ${name}: ${severity}`);
+    process.exitCode = found?.total ? 1 : 0;'
+}
+
 stage style formatting bash scripts/format.sh --check
 stage style lint npm run --silent lint
+stage style audit audit
 stage native native cpp native
 stage asan asan cpp asan
 stage tsan tsan cpp tsan

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <new>
 
+#include "tensor/poison.h"
+
 namespace tinytorch::detail {
 
 /// Scratch for one product at a time on this thread: at least `count` elements of `size` bytes, aligned to 64,
@@ -14,6 +16,7 @@ inline void* workspace(std::size_t count, std::size_t size) noexcept {
     void* data = nullptr;
     std::size_t bytes = 0;
     void release() noexcept {
+      unpoison(data, bytes);
       ::operator delete(data, alignment);
       data = nullptr;
       bytes = 0;
@@ -28,6 +31,10 @@ inline void* workspace(std::size_t count, std::size_t size) noexcept {
     arena.release();  // first: the two need not fit side by side
     arena.data = ::operator new(bytes, alignment, std::nothrow);
     if (arena.data) arena.bytes = bytes;
+  }
+  if (arena.data) {  // an earlier, larger product has left more than this one may touch
+    unpoison(arena.data, bytes);
+    poison(static_cast<std::byte*>(arena.data) + bytes, arena.bytes - bytes);
   }
   return arena.data;
 }

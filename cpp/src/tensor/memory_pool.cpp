@@ -4,16 +4,7 @@
 #include <bit>
 #include <cstdlib>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TINYTORCH_POISON 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TINYTORCH_POISON 1
-#endif
-#endif
-#ifdef TINYTORCH_POISON
-#include <sanitizer/asan_interface.h>
-#endif
+#include "tensor/poison.h"
 
 namespace tinytorch::detail {
 
@@ -33,19 +24,6 @@ SizeClass size_class(std::size_t bytes) noexcept {
   const int magnitude = std::max(static_cast<int>(std::bit_width(units)) - 4, 0);
   const std::size_t eighths = (units + (std::size_t{1} << magnitude) - 1) >> magnitude;
   return {static_cast<std::size_t>(magnitude) * 8 + eighths, (eighths << magnitude) * alignment};
-}
-
-// A freed tensor that is still read would find old values in a pooled buffer; with this ASan reports it.
-void poison([[maybe_unused]] void* buffer, [[maybe_unused]] std::size_t bytes) noexcept {
-#ifdef TINYTORCH_POISON
-  ASAN_POISON_MEMORY_REGION(buffer, bytes);
-#endif
-}
-
-void unpoison([[maybe_unused]] void* buffer, [[maybe_unused]] std::size_t bytes) noexcept {
-#ifdef TINYTORCH_POISON
-  ASAN_UNPOISON_MEMORY_REGION(buffer, bytes);
-#endif
 }
 
 }  // namespace
@@ -91,7 +69,8 @@ void MemoryPool::release(void* buffer, std::size_t bytes) noexcept {
   }
   free_[cls.index] = new (buffer) FreeBuffer{free_[cls.index]};
   stats_.pooled_bytes += static_cast<std::int64_t>(cls.bytes);
-  // The link stays readable, else the leak checker loses the chain.
+  // A freed tensor that is still read would find old values; with this ASan reports it. The link stays readable, else
+  // the leak checker loses the chain.
   poison(static_cast<std::byte*>(buffer) + sizeof(FreeBuffer), cls.bytes - sizeof(FreeBuffer));
 }
 
