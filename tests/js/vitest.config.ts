@@ -2,11 +2,40 @@
 
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LIMITS } from '../limits.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const chromium = process.env['CHROMIUM_PATH'] || '/usr/bin/chromium';
+
+/** Threads need a page that is cross-origin isolated. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+function inChromium(name: string, isolated: boolean, include: string[]): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    server: { headers: isolated ? isolation : {} },
+    test: {
+      name,
+      include,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({
+          launchOptions: {
+            executablePath: chromium,
+            args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--js-flags=--expose-gc'],
+          },
+        }),
+        instances: [{ browser: 'chromium' }],
+      },
+    },
+  };
+}
 
 export default defineConfig({
   root,
@@ -24,25 +53,12 @@ export default defineConfig({
           execArgv: ['--expose-gc'],
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'chromium',
-          include: ['tests/js/*.test.ts', 'tests/js/browser/*.test.ts'],
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({
-              launchOptions: {
-                executablePath: chromium,
-                args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--js-flags=--expose-gc'],
-              },
-            }),
-            instances: [{ browser: 'chromium' }],
-          },
-        },
-      },
+      inChromium('chromium', true, ['tests/js/*.test.ts', 'tests/js/browser/*.test.ts']),
+      // A page without the two headers: one thread, and a coarser clock.
+      inChromium('chromium-plain', false, [
+        'tests/js/{load,threads,tensor,matmul,train}.test.ts',
+        'tests/js/plain/*.test.ts',
+      ]),
     ],
   },
 });
