@@ -5,6 +5,7 @@
 
 #include "bridge.h"
 #include "tinytorch/data.h"
+#include "tinytorch/error.h"
 #include "tinytorch/io.h"
 
 namespace tinytorch::bindings {

@@ -32,6 +32,21 @@ void replay(const std::string& reader, Check check) {
 TEST(Corpus, Safetensors) { replay("safetensors", fuzz::check_safetensors); }
 TEST(Corpus, Idx) { replay("idx", fuzz::check_idx); }
 TEST(Corpus, Checkpoint) { replay("checkpoint", fuzz::check_checkpoint); }
+
+// The corpus grows old when the format of checkpoints changes; these follow it.
+TEST(Corpus, CheckpointsCutAndChanged) {
+  const std::vector<std::byte> sample = fuzz::sample_checkpoint();
+  EXPECT_NO_THROW(fuzz::check_checkpoint(sample));
+  for (std::size_t size = 0; size < sample.size(); size += 97) {
+    EXPECT_NO_THROW(fuzz::check_checkpoint(std::span(sample).first(size))) << size;
+  }
+  for (std::size_t i = 0; i < sample.size(); i += 7) {
+    std::vector<std::byte> changed = sample;
+    changed[i] ^= std::byte{0x55};
+    EXPECT_NO_THROW(fuzz::check_checkpoint(changed)) << i;
+  }
+}
+
 TEST(Corpus, Json) { replay("json", fuzz::check_json); }
 
 }  // namespace

@@ -12,4 +12,5 @@
 #include "tinytorch/profile.h"
 #include "tinytorch/random.h"
 #include "tinytorch/tensor.h"
+#include "tinytorch/threads.h"
 #include "tinytorch/train.h"

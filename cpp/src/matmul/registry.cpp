@@ -13,7 +13,10 @@ const char* always() { return nullptr; }
 
 const char* needs_simd() { return TINYTORCH_WITH_SIMD ? nullptr : "this build has no vector instructions"; }
 
+bool fused_left_out = false;
+
 const char* needs_relaxed() {
+  if (fused_left_out) return "fused multiply-add was left out";
   if (!TINYTORCH_WITH_RELAXED) return "this build has no fused multiply-add";
 #ifdef TINYTORCH_CHECK_FMA
   if (!__builtin_cpu_supports("fma")) return "this processor has no fused multiply-add";
@@ -148,6 +151,8 @@ std::span<const KernelInfo> kernels() {
   }();
   return infos;
 }
+
+void leave_out_fused() noexcept { detail::fused_left_out = true; }
 
 void leave_out_ladder() noexcept {
   // The last row is all cores, with the best rung of one.

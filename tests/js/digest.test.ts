@@ -1,0 +1,79 @@
+// The digest that scripts/digest.mjs compares between engines: it leaves out no operation, and threads change no bit.
+
+import { expect, test } from 'vitest';
+import { load, type TinyTorch } from 'tinytorch-wasm';
+// @ts-expect-error JavaScript, because engines run it as it is.
+import * as program from '../digest/digest.mjs';
+import { build, runnableVariants } from './builds.js';
+
+const { BINARY, UNARY, digest } = program as {
+  UNARY: object;
+  BINARY: object;
+  digest: (tt: TinyTorch) => Promise<string[]>;
+};
+const variant = runnableVariants().includes('simd') ? 'simd' : 'scalar';
+const tt = await build(variant);
+
+/** Of a tensor or the library, but no arithmetic whose bits could differ. */
+const NO_ARITHMETIC = [
+  ...['constructor', 'dispose', 'toString', 'data', 'item', 'toArray', 'detach', 'from', 'zeros'],
+  ...['manualSeed', 'kernels', 'peak', 'tuning', 'allclose', 'maxAbsDiff', 'noGrad', 'setAnomalyDetection'],
+  ...['profile', 'tidy', 'memory', 'setThreads', 'terminate', 'resetPeakMemory', 'releasePooledMemory'],
+  ...['readIdx', 'saveModel', 'loadModel', 'writeSafetensors', 'readSafetensors', 'Tensor', 'Linear'],
+];
+/** What digest.mjs calls outside of its tables. */
+const OTHERWISE = [
+  ...[
+    'backward',
+    'matmul',
+    'argmax',
+    'fill',
+    'copyFrom',
+    'to',
+    'eye',
+    'arange',
+    'full',
+    'ones',
+    'rand',
+    'randn',
+  ],
+  ...[
+    'initialize',
+    'DataLoader',
+    'CrossEntropyLoss',
+    'Trainer',
+    'Sequential',
+    'Adam',
+    'AdamW',
+    'SGD',
+    'evaluate',
+  ],
+  ...['clipGradNorm', 'cosineSchedule'], // inside Trainer
+  'stepSchedule', // two multiplications; tested by its values
+];
+
+const functionsOf = (object: object): string[] =>
+  Object.getOwnPropertyNames(object).filter(
+    (name) => typeof Object.getOwnPropertyDescriptor(object, name)?.value === 'function',
+  );
+
+test('every operation is in the digest', () => {
+  const base = Object.getPrototypeOf(tt.Tensor.prototype) as object;
+  const names = [...functionsOf(base), ...functionsOf(tt.Tensor), ...functionsOf(tt)];
+  const covered = new Set([
+    ...[...Object.keys(UNARY), ...Object.keys(BINARY)].map((name) => name.split('.')[0]),
+    ...NO_ARITHMETIC,
+    ...OTHERWISE,
+  ]);
+  expect(names.length).toBeGreaterThan(60);
+  expect(names.filter((name) => !covered.has(name))).toEqual([]);
+});
+
+test('any number of threads gives the same bits', async () => {
+  const lines = await digest(tt);
+  expect(new Set(lines.map((line) => line.split(' ')[0])).size).toBe(lines.length);
+  expect(lines.length).toBeGreaterThan(400);
+  const threaded = await load({ variant, threads: 3 });
+  expect(await digest(threaded)).toEqual(lines);
+  threaded.terminate();
+});
