@@ -62,6 +62,8 @@ Handle write_out(Handle y, Handle out) {
 Handle named_parameters(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>({module(m).named_parameters(), {}}); });
 }
+/// A number that two handles share where they are of the same tensor.
+Handle identity(Handle a) { return reinterpret_cast<Handle>(tensor(a).impl().get()); }
 Handle initialize(Handle weight, int how) {
   return done([=] { nn::initialize(tensor(weight), static_cast<nn::Init>(how)); });
 }
@@ -122,6 +124,7 @@ const Call calls_nn[] = {
     TINYTORCH_CALL("writeOut", write_out),
     TINYTORCH_CALL("moduleName", module_name),
     TINYTORCH_CALL("namedParameters", named_parameters),
+    TINYTORCH_CALL("identity", identity),
     TINYTORCH_CALL("initialize", initialize),
     TINYTORCH_CALL("summary", summary),
     TINYTORCH_CALL("summaryRow", summary_row),

@@ -146,7 +146,7 @@ describe.each(builds())('%s', async (name) => {
     expect(() => model.forward(x)).toThrow(/783/);
     expect(() => model.setKernel('fastest')).toThrow(KernelError);
     expect(() => new Dense(-1, 2)).toThrow(InvalidArgumentError);
-    expect(() => new Dense(1.5, 2)).toThrow('got 1.5 and 2');
+    expect(() => new Dense(1.5, 2)).toThrow('new Dense: inFeatures must be a whole number >= 1, got 1.5');
     expect(() => new Sequential([x as unknown as InstanceType<typeof ReLU>])).toThrow(
       'expected a layer, got a Tensor',
     );

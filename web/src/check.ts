@@ -124,6 +124,13 @@ export function finite(
   return refuse(where, what, `a finite number${range}`, value);
 }
 
+/** A number from `least` on, infinity included; NaN is none. */
+export function atLeast(value: unknown, where: string, what: string, least: number): number {
+  return typeof value === 'number' && value >= least
+    ? value
+    : refuse(where, what, `a number >= ${least}`, value);
+}
+
 export function truth(value: unknown, where: string, what: string): boolean {
   return typeof value === 'boolean' ? value : refuse(where, what, 'true or false', value);
 }
@@ -136,12 +143,28 @@ export function callable<F extends (...args: never[]) => unknown>(value: F, wher
   return typeof value === 'function' && !isRevoked(value) ? value : refuse(where, what, 'a function', value);
 }
 
+const MOST_ELEMENTS = 2 ** 24;
+
 /** An array, of any realm, as a copy. Each element is read once; there may be `most` of them. */
-export function list(value: unknown, where: string, what: string, most = 2 ** 24): unknown[] {
+export function list(value: unknown, where: string, what: string, most = MOST_ELEMENTS): unknown[] {
   if (isRevoked(value) || !Array.isArray(value)) return refuse(where, what, 'an array', value);
   return reading(where, what, () => {
     const length = whole(value.length, where, `the length of ${what}`, 0, most);
     return Array.from({ length }, (_, i): unknown => value[i]);
+  });
+}
+
+/** The same of an array or of anything else that can be iterated over, but of no string. */
+export function elements<Element>(value: Iterable<Element>, where: string, what: string): Element[] {
+  if (isRevoked(value) || Array.isArray(value)) return list(value, where, what) as Element[];
+  return reading(where, what, () => {
+    const isIterable = typeof value === 'object' && value !== null && Symbol.iterator in value;
+    if (!isIterable) return refuse(where, what, 'an array', value);
+    const found: Element[] = [];
+    for (const element of value) {
+      if (found.push(element) > MOST_ELEMENTS) refuse(where, what, 'a list that ends', value);
+    }
+    return found;
   });
 }
 
@@ -170,6 +193,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   requires_grad: 'requiresGrad',
   retain_graph: 'retainGraph',
   numThreads: 'threads',
+  std: 'deviation',
+  clip_norm: 'clipNorm',
 };
 
 /**

@@ -1,6 +1,7 @@
 // Data sets and batches.
 
 import { withBytes } from './bytes.js';
+import * as check from './check.js';
 import { Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
@@ -21,14 +22,17 @@ export interface TensorDataset {
 }
 
 export interface LoaderOptions {
-  /** 64 by default. */
+  /** 64 by default; at least 1. */
   batchSize?: number;
   /** Whether each epoch has an order of its own, which `seed` determines. */
   shuffle?: boolean;
   /** Whether a last batch that is not full is left out. */
   dropLast?: boolean;
+  /** A whole number >= 0, 0 by default. */
   seed?: number;
 }
+
+const LOADER_OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'seed'] as const;
 
 export interface Batch {
   readonly features: Tensor;
@@ -38,20 +42,18 @@ export interface Batch {
 /** Cuts a data set into batches: `for (const { features, labels } of loader) ...`. */
 export abstract class DataLoader extends Native implements Iterable<Batch> {
   /** @internal */
-  constructor(runtime: Runtime, dataset: TensorDataset, options: LoaderOptions = {}) {
-    const { batchSize = 64, shuffle = false, dropLast = false, seed = 0 } = options;
+  constructor(runtime: Runtime, dataset: TensorDataset, options?: LoaderOptions) {
+    const where = 'new DataLoader';
     const { module } = runtime;
-    super(
-      runtime,
-      module.loader(
-        ...datasetArguments(runtime, dataset, 'DataLoader'),
-        batchSize,
-        shuffle,
-        dropLast,
-        ...seedArguments(seed),
-      ),
-      module.releaseLoader,
-    );
+    const read = check.options(options, LOADER_OPTIONS, where);
+    const { batchSize = 64, shuffle = false, dropLast = false, seed = 0 } = read;
+    const size = check.whole(batchSize, where, 'batchSize', 1);
+    const isShuffled = check.truth(shuffle, where, 'shuffle');
+    const dropsLast = check.truth(dropLast, where, 'dropLast');
+    const seeds = seedArguments(seed, where);
+    const data = readDataset(dataset, where);
+    const handles = datasetHandles(runtime, data, where);
+    super(runtime, module.loader(...handles, size, isShuffled, dropsLast, ...seeds), module.releaseLoader);
   }
 
   /** How many batches an epoch has. */
@@ -61,13 +63,15 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
 
   /** Draws the order of that epoch; 0 stands at first. */
   setEpoch(epoch: number): void {
-    this.runtime.check(this.runtime.module.loaderSetEpoch(this.live('loader', 'setEpoch'), epoch));
+    const checked = check.whole(epoch, 'setEpoch', 'the epoch', 0);
+    this.runtime.check(this.runtime.module.loaderSetEpoch(this.live('loader', 'setEpoch'), checked));
   }
 
   /** A batch as new tensors. Throws `InvalidArgumentError` outside 0 ... length - 1. */
   batch(index: number): Batch {
     const { runtime } = this;
-    runtime.check(runtime.module.loaderBatch(this.live('loader', 'batch'), index));
+    const at = check.whole(index, 'batch', 'index', 0, this.length - 1);
+    runtime.check(runtime.module.loaderBatch(this.live('loader', 'batch'), at));
     const [features, labels] = runtime.numbers as unknown as [Handle, Handle];
     return { features: runtime.wrap(features), labels: runtime.wrap(labels) };
   }
@@ -75,7 +79,8 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
   /** Where the samples of a batch stand in the data set. */
   indices(index: number): Int32Array {
     const { runtime } = this;
-    runtime.check(runtime.module.loaderIndices(this.live('loader', 'indices'), index));
+    const at = check.whole(index, 'indices', 'index', 0, this.length - 1);
+    runtime.check(runtime.module.loaderIndices(this.live('loader', 'indices'), at));
     const [address, count] = runtime.numbers as unknown as [number, number];
     return new Int32Array(runtime.module.wasmMemory.buffer, address, count).slice();
   }
@@ -109,18 +114,37 @@ export function loaderHandle(runtime: Runtime, value: DataLoader, where: string)
   return nativeHandle(runtime, value, DataLoader, 'DataLoader', where);
 }
 
-/** A data set as the module takes it. */
-export function datasetArguments(
-  runtime: Runtime,
-  { features, labels, mean = 0, deviation = 1 }: TensorDataset,
-  where: string,
-): [Handle, Handle, number, number] {
-  return [tensorHandle(runtime, features, where), tensorHandle(runtime, labels, where), mean, deviation];
+/** A data set with every field read once and its numbers checked. */
+export function readDataset(dataset: TensorDataset, where: string): Required<TensorDataset> {
+  const known = ['features', 'labels', 'mean', 'deviation'] as const;
+  const read = check.options<TensorDataset>(dataset, known, `${where}, data set`);
+  const { features, labels, mean = 0, deviation = 1 } = read;
+  return {
+    features: features as Tensor,
+    labels: labels as Tensor,
+    mean: check.finite(mean, where, 'mean'),
+    deviation: check.finite(deviation, where, 'deviation', Number.MIN_VALUE),
+  };
 }
 
-/** A seed of up to 53 bits as two numbers of 32. */
-export function seedArguments(seed: number): [number, number] {
-  return [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+/** A data set as the module takes it. */
+export function datasetHandles(
+  runtime: Runtime,
+  { features, labels, mean, deviation }: Required<TensorDataset>,
+  where: string,
+): [Handle, Handle, number, number] {
+  return [
+    tensorHandle(runtime, features, `${where}, features`),
+    tensorHandle(runtime, labels, `${where}, labels`),
+    mean,
+    deviation,
+  ];
+}
+
+/** A seed, a whole number >= 0 of up to 53 bits, as two numbers of 32. */
+export function seedArguments(seed: number, where = 'manualSeed'): [number, number] {
+  const whole = check.whole(seed, where, 'seed', 0);
+  return [whole >>> 0, Math.floor(whole / 2 ** 32) >>> 0];
 }
 
 /**

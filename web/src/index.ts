@@ -36,17 +36,8 @@ export type { Loss, LossClasses, LossOptions, Reduction } from './losses.js';
 export type { AdamOptions, Optimizer, OptimizerClasses, SGDOptions } from './optim.js';
 export type { Batch, DataLoader, LoaderOptions, TensorDataset } from './data.js';
 export type { TensorFile } from './files.js';
-export type {
-  EpochProgress,
-  EvaluateOptions,
-  Evaluation,
-  FitOptions,
-  LossName,
-  Progress,
-  ScheduleName,
-  Trainer,
-  TrainOptions,
-} from './train.js';
+export type { EvaluateOptions, Evaluation, LossName } from './evaluate.js';
+export type { EpochProgress, FitOptions, Progress, ScheduleName, Trainer, TrainOptions } from './train.js';
 export { type Features, probe } from './probe.js';
 export type { ProfileReport, ProfileRow } from './profile.js';
 export type { BackwardOptions, OutOption, ReduceOptions, Tensor } from './tensor.js';

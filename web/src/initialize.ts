@@ -1,6 +1,6 @@
 // Random numbers for weights, of the variance that keeps signals at their size from layer to layer.
 
-import { InvalidArgumentError } from './errors.js';
+import * as check from './check.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 
@@ -10,7 +10,6 @@ export type Init = 'kaiming_uniform' | 'kaiming_normal' | 'xavier_uniform' | 'xa
 const INITS: readonly Init[] = ['kaiming_uniform', 'kaiming_normal', 'xavier_uniform', 'xavier_normal'];
 
 export function initialize(runtime: Runtime, weight: Tensor, how: Init): void {
-  const code = INITS.indexOf(how);
-  if (code < 0) throw new InvalidArgumentError(`initialize: no "${how}"; there are ${INITS.join(', ')}`);
+  const code = check.oneOf(how, INITS, 'initialize', 'how');
   runtime.check(runtime.module.initialize(tensorHandle(runtime, weight, 'initialize'), code));
 }

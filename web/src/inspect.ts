@@ -1,15 +1,20 @@
 // For people who look into models: what each layer costs, and what its gradients look like.
 
+import { noGrad } from './autograd.js';
+import { tidy } from './memory.js';
+import { type Module, moduleHandle } from './nn.js';
+import { namedParametersOf, runForward, withList } from './own_layers.js';
 import type { Runtime } from './runtime.js';
+import { type Tensor, tensorHandle } from './tensor.js';
 import type { Shape } from './types.js';
-import type { Handle } from './wasm_module.js';
 
 export interface SummaryRow {
   /** `Dense(784, 256)` */
   readonly name: string;
   readonly outputShape: Shape;
+  /** A parameter that is used in several places counts in the first of them. */
   readonly parameters: number;
-  /** Floating-point operations of one forward pass; a multiply-add is two. */
+  /** Floating-point operations of one forward pass; a multiply-add is two. 0 where a layer has a `forward` of its own. */
   readonly flops: number;
   /** Of the parameters. */
   readonly bytes: number;
@@ -36,22 +41,88 @@ export interface GradientStats {
   readonly warning: string;
 }
 
-export function summarize(runtime: Runtime, model: Handle, input: Shape): Summary {
+export function summarize(runtime: Runtime, model: Module, input: Shape): Summary {
+  const shape = runtime.readShape(input, 'summary');
+  if (model.runsInModule && model.isListedByModule) {
+    const rows = rowsOfModule(runtime, model, shape);
+    const total = rows.pop() as SummaryRow; // the library's last row
+    return { layers: rows, total };
+  }
+  const layers: SummaryRow[] = [];
+  const outputShape = addRows(runtime, model, shape, new Set(), layers);
+  const sum = (name: 'parameters' | 'flops' | 'bytes'): number =>
+    layers.reduce((total, row) => total + row[name], 0);
+  return {
+    layers,
+    total: {
+      name: 'total',
+      outputShape,
+      parameters: sum('parameters'),
+      flops: sum('flops'),
+      bytes: sum('bytes'),
+    },
+  };
+}
+
+function rowsOfModule(runtime: Runtime, model: Module, input: Shape): SummaryRow[] {
   const { module } = runtime;
-  runtime.check(module.summary(model, runtime.sendShape(input, 'summary')));
-  const rows = Array.from({ length: runtime.numbers[0] as number }, (_, index): SummaryRow => {
+  const handle = moduleHandle(runtime, model, 'summary');
+  runtime.check(module.summary(handle, runtime.sendSizes(input)));
+  return Array.from({ length: runtime.numbers[0] as number }, (_, index): SummaryRow => {
     const name = module.summaryRow(index);
     const [parameters, flops, bytes, ndim] = runtime.numbers as unknown as [number, number, number, number];
     return { name, outputShape: [...runtime.numbers.subarray(4, 4 + ndim)], parameters, flops, bytes };
   });
-  const total = rows.pop() as SummaryRow; // the library's last row
-  return { layers: rows, total };
 }
 
-export function gradientStats(runtime: Runtime, model: Handle): GradientStats[] {
+/** The rows of a model with methods of its own; gives its output's shape. `seen`: the parameters that are counted. */
+function addRows(
+  runtime: Runtime,
+  model: Module,
+  input: Shape,
+  seen: Set<number>,
+  rows: SummaryRow[],
+): Shape {
+  if (model.runsLayers) {
+    return model.owned.reduce((shape, layer) => addRows(runtime, layer, shape, seen, rows), input);
+  }
+  let parameters = 0;
+  let bytes = 0;
+  const tensors = namedParametersOf(model).map(([, tensor]) => tensor);
+  for (const tensor of tensors) {
+    const identity = runtime.module.identity(tensorHandle(runtime, tensor, 'summary'));
+    if (seen.has(identity)) continue;
+    seen.add(identity);
+    parameters += tensor.size;
+    bytes += tensor.size * (tensor.dtype === 'float64' ? 8 : 4);
+  }
+  const known = model.runsInModule ? rowsOfModule(runtime, model, input)[0] : undefined;
+  const row: SummaryRow = {
+    name: known?.name ?? model[Symbol.toStringTag],
+    outputShape: known?.outputShape ?? shapeOfRun(runtime, model, input, tensors[0]),
+    parameters,
+    flops: known?.flops ?? 0,
+    bytes,
+  };
+  rows.push(row);
+  return row.outputShape;
+}
+
+/** The shape of what the model makes of zeros. */
+function shapeOfRun(runtime: Runtime, model: Module, input: Shape, like: Tensor | undefined): Shape {
+  return tidy(runtime, () =>
+    noGrad(runtime, () => {
+      const dtype = runtime.dtypeCode(like?.dtype, 'summary');
+      const zeros = runtime.module.full(runtime.sendSizes(input), dtype, 0);
+      return runForward(model, runtime.wrap(runtime.check(zeros))).shape;
+    }),
+  );
+}
+
+export function gradientStats(runtime: Runtime, parameters: readonly [string, Tensor][]): GradientStats[] {
   const { module } = runtime;
-  runtime.check(module.gradientStats(model));
-  return Array.from({ length: runtime.numbers[0] as number }, (_, index): GradientStats => {
+  withList(runtime, parameters, (list) => runtime.check(module.gradientStats(list)));
+  return Array.from({ length: parameters.length }, (_, index): GradientStats => {
     const name = module.gradientRow(index);
     const [mean, norm, largest, zeros] = runtime.numbers as unknown as [number, number, number, number];
     return { name, mean, norm, largest, zeros, warning: module.gradientWarning(index) };

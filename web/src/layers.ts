@@ -1,8 +1,12 @@
 // The layer classes of one loaded module.
 
+import * as check from './check.js';
 import { type Context, Dense, type DenseOptions, Module, Sequential } from './nn.js';
 import type { DType } from './types.js';
 import type { Handle } from './wasm_module.js';
+
+/** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
+const MAX_RANK = 8;
 
 export interface LayerNormOptions {
   /** 1e-5 by default. */
@@ -56,17 +60,21 @@ export function layerClasses(context: Context): LayerClasses {
     GELU: plain(module.geluLayer),
     Softmax: class extends Module {
       constructor(dim = -1) {
-        super(context, module.softmaxLayer(dim));
+        super(context, module.softmaxLayer(check.whole(dim, 'new Softmax', 'dim', -MAX_RANK, MAX_RANK - 1)));
       }
     },
     Dropout: class extends Module {
       constructor(p = 0.5) {
-        super(context, module.dropout(p));
+        super(context, module.dropout(check.finite(p, 'new Dropout', 'p', 0, 1)));
       }
     },
     LayerNorm: class extends Module {
-      constructor(features: number, { eps = 1e-5, dtype }: LayerNormOptions = {}) {
-        super(context, module.layerNorm(features, eps, runtime.dtypeCode(dtype, 'LayerNorm')));
+      constructor(features: number, options?: LayerNormOptions) {
+        const where = 'new LayerNorm';
+        const { eps = 1e-5, dtype } = check.options(options, ['eps', 'dtype'], where);
+        const size = check.whole(features, where, 'features', 1);
+        const added = check.finite(eps, where, 'eps', 0);
+        super(context, module.layerNorm(size, added, runtime.dtypeCode(dtype, where)));
       }
     },
     Flatten: plain(module.flatten),

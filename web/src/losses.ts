@@ -1,6 +1,6 @@
 // What training makes small. Each is a function of a prediction and a target, recorded like any operation.
 
-import { InvalidArgumentError } from './errors.js';
+import * as check from './check.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 
@@ -35,16 +35,13 @@ export interface LossClasses {
 }
 
 export function lossClasses(runtime: Runtime): LossClasses {
-  const classOf = (name: LossFunction): LossClasses['MSELoss'] =>
+  const classOf = (name: LossFunction, title: string): LossClasses['MSELoss'] =>
     class implements Loss {
       readonly #reduction: number;
-      constructor({ reduction = 'mean' }: LossOptions = {}) {
-        this.#reduction = REDUCTIONS.indexOf(reduction);
-        if (this.#reduction < 0) {
-          throw new InvalidArgumentError(
-            `${name}: reduction is ${REDUCTIONS.join(' or ')}, not "${reduction}"`,
-          );
-        }
+      constructor(options?: LossOptions) {
+        const where = `new ${title}`;
+        const { reduction = 'mean' } = check.options(options, ['reduction'], where);
+        this.#reduction = check.oneOf(reduction, REDUCTIONS, where, 'reduction');
       }
       forward(prediction: Tensor, target: Tensor): Tensor {
         const x = tensorHandle(runtime, prediction, name);
@@ -53,8 +50,8 @@ export function lossClasses(runtime: Runtime): LossClasses {
       }
     };
   return {
-    CrossEntropyLoss: classOf('crossEntropy'),
-    MSELoss: classOf('mseLoss'),
-    BinaryCrossEntropyLoss: classOf('binaryCrossEntropy'),
+    CrossEntropyLoss: classOf('crossEntropy', 'CrossEntropyLoss'),
+    MSELoss: classOf('mseLoss', 'MSELoss'),
+    BinaryCrossEntropyLoss: classOf('binaryCrossEntropy', 'BinaryCrossEntropyLoss'),
   };
 }

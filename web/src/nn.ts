@@ -1,8 +1,9 @@
 // Layers, named and behaving as in TinyTorch and PyTorch.
 
-import { InvalidArgumentError } from './errors.js';
+import * as check from './check.js';
 import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
+import { listedTensors, namedParametersOf, runLayers, uniqueTensors } from './own_layers.js';
 import { Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
@@ -15,7 +16,11 @@ export interface Context {
   readonly kernels: Kernels;
 }
 
-/** A function with parameters. */
+/**
+ * A function with parameters. A subclass, or one layer, may have a `forward`, `parameters` or `namedParameters` of its
+ * own: they are what counts, inside a Sequential, in training and evaluation as well. A `forward` of one's own is called
+ * with x alone and returns a tensor, at once.
+ */
 export abstract class Module extends Native {
   readonly #kernels: Kernels;
   #parameters: Map<string, Tensor> | undefined;
@@ -39,7 +44,7 @@ export abstract class Module extends Native {
    */
   forward(x: Tensor, options?: OutOption): Tensor {
     const { runtime } = this;
-    const out = options?.out;
+    const out = check.onlyOption(options, 'out', 'forward');
     const handle = runtime.check(
       runtime.module.forward(
         this.#live('forward'),
@@ -55,13 +60,14 @@ export abstract class Module extends Native {
    * `KernelError` for one that does not exist or is not in this build. Returns itself.
    */
   setKernel(kernel: KernelName): this {
-    this.runtime.module.setKernel(this.#live('setKernel'), this.#kernels.id(kernel));
+    const id = this.#kernels.id(kernel);
+    this.runtime.module.setKernel(this.#live('setKernel'), id);
     return this;
   }
 
   /** Training mode, which is the first, or with `false` evaluation mode: Dropout differs. Returns itself. */
   train(training = true): this {
-    this.runtime.module.setTraining(this.#live('train'), training);
+    this.runtime.module.setTraining(this.#live('train'), check.truth(training, 'train', 'training'));
     return this;
   }
 
@@ -71,46 +77,81 @@ export abstract class Module extends Native {
   }
 
   /**
-   * The parameters by PyTorch's names: `0.weight`, `0.bias`. The tensors belong to the layer, which disposes of
-   * them with itself: writing into them (`copyFrom`) changes the layer.
+   * The parameters by PyTorch's names: `0.weight`, `0.bias`. One that is used in several places is listed once, under
+   * its first name. The tensors belong to the layer, which disposes of them with itself: writing into them (`copyFrom`)
+   * changes the layer.
    */
   namedParameters(): ReadonlyMap<string, Tensor> {
-    const { runtime } = this;
     const handle = this.#live('namedParameters');
-    if (this.#parameters) return this.#parameters;
-    const { module } = runtime;
-    const found = new Map<string, Tensor>();
-    const list = runtime.check(module.namedParameters(handle));
-    const scope = runtime.scope;
-    runtime.scope = null; // they live as long as the layer, not as the tidy that first asked
-    try {
-      for (let i = 0; i < module.fileCount(list); ++i) {
-        found.set(module.fileName(list, i), runtime.wrap(runtime.check(module.fileTensor(list, i))));
-      }
-    } catch (error) {
-      for (const parameter of found.values()) parameter.dispose();
-      throw error;
-    } finally {
-      runtime.scope = scope;
-      module.releaseFile(list);
-    }
-    this.#parameters = found;
-    return this.#parameters;
+    return (this.#parameters ??= listParameters(this.runtime, handle));
   }
 
-  /** The tensors of `namedParameters()`. */
+  /** The tensors of `namedParameters()`, each once. */
   parameters(): Tensor[] {
-    return [...this.namedParameters().values()];
+    return uniqueTensors(this.runtime, this.namedParameters().values(), 'parameters');
   }
 
-  /** Each layer's output shape, parameters, operations and bytes for an input of that shape. */
+  /**
+   * Each layer's output shape, parameters, operations and bytes for an input of that shape. A layer with a `forward` of
+   * its own runs once, on zeros, and its operations are not counted.
+   */
   summary(input: Shape): Summary {
-    return summarize(this.runtime, this.#live('summary'), input);
+    this.#live('summary');
+    return summarize(this.runtime, this, input);
   }
 
   /** What `backward()` has left in each parameter, with a warning where it looks wrong. */
   gradientStats(): GradientStats[] {
-    return gradientStats(this.runtime, this.#live('gradientStats'));
+    this.#live('gradientStats');
+    return gradientStats(this.runtime, namedParametersOf(this));
+  }
+
+  /**
+   * Whether its forward pass is the module's alone: no `forward` of one's own, here or inside.
+   * @internal
+   */
+  get runsInModule(): boolean {
+    return this.forward === moduleForward;
+  }
+
+  /**
+   * Whether the module knows all of its parameters.
+   * @internal
+   */
+  get isListedByModule(): boolean {
+    return this.namedParameters === moduleNamedParameters && this.parameters === moduleParameters;
+  }
+
+  /**
+   * Whether it is in training mode.
+   * @internal
+   */
+  get isTraining(): boolean {
+    return this.runtime.module.isTraining(this.#live('train')) === 1;
+  }
+
+  /**
+   * Whether it passes its mode on by a `train` of its own.
+   * @internal
+   */
+  get hasOwnTrain(): boolean {
+    return this.train !== moduleTrain;
+  }
+
+  /**
+   * Whether its forward pass is that of its layers, one after the other.
+   * @internal
+   */
+  get runsLayers(): boolean {
+    return false;
+  }
+
+  /**
+   * For `tidy` and whoever goes through a model: the layers inside, which stay alive with it.
+   * @internal
+   */
+  get owned(): readonly Module[] {
+    return [];
   }
 
   override dispose(): void {
@@ -125,6 +166,35 @@ export abstract class Module extends Native {
 
   #live(where: string): Handle {
     return this.live('layer', where);
+  }
+}
+
+// As they were when the package was loaded: what differs is someone's own.
+const moduleForward = Module.prototype.forward;
+const moduleNamedParameters = Module.prototype.namedParameters;
+const moduleParameters = Module.prototype.parameters;
+const moduleTrain = Module.prototype.train;
+const moduleSetKernel = Module.prototype.setKernel;
+
+/** The parameters of a layer of the module. They live as long as the layer, not as the tidy that first asked. */
+function listParameters(runtime: Runtime, handle: Handle): Map<string, Tensor> {
+  const { module, scope } = runtime;
+  const found = new Map<string, Tensor>();
+  const parameters = runtime.check(module.namedParameters(handle));
+  runtime.scope = null;
+  try {
+    const count = module.fileCount(parameters);
+    for (let i = 0; i < count; ++i) {
+      const tensor = runtime.wrap(runtime.check(module.fileTensor(parameters, i)));
+      found.set(module.fileName(parameters, i), tensor);
+    }
+    return found;
+  } catch (error) {
+    for (const tensor of found.values()) tensor.dispose();
+    throw error;
+  } finally {
+    runtime.scope = scope;
+    module.releaseFile(parameters);
   }
 }
 
@@ -152,29 +222,26 @@ export class Dense extends Module {
   readonly outFeatures: number;
 
   /** @internal */
-  constructor(context: Context, inFeatures: number, outFeatures: number, options: DenseOptions = {}) {
-    for (const size of [inFeatures, outFeatures]) {
-      if (!Number.isSafeInteger(size) || size < 0) {
-        throw new InvalidArgumentError(
-          `Dense: features are whole numbers >= 0, got ${inFeatures} and ${outFeatures}`,
-        );
-      }
-    }
-    const { module } = context.runtime;
-    const dtype = context.runtime.dtypeCode(options.dtype, 'Dense');
-    super(context, module.dense(inFeatures, outFeatures, options.bias ?? true, dtype));
-    this.inFeatures = inFeatures;
-    this.outFeatures = outFeatures;
+  constructor(context: Context, inFeatures: number, outFeatures: number, options?: DenseOptions) {
+    const where = 'new Dense';
+    const { runtime } = context;
+    const { bias = true, dtype } = check.options(options, ['bias', 'dtype'], where);
+    const input = check.whole(inFeatures, where, 'inFeatures', 1);
+    const output = check.whole(outFeatures, where, 'outFeatures', 1);
+    const hasBias = check.truth(bias, where, 'bias');
+    super(context, runtime.module.dense(input, output, hasBias, runtime.dtypeCode(dtype, where)));
+    this.inFeatures = input;
+    this.outFeatures = output;
   }
 
   /** `[in, out]` */
   get weight(): Tensor {
-    return this.namedParameters().get('weight') as Tensor;
+    return super.namedParameters().get('weight') as Tensor;
   }
 
   /** `[out]`; undefined where the layer has none. */
   get bias(): Tensor | undefined {
-    return this.namedParameters().get('bias');
+    return super.namedParameters().get('bias');
   }
 }
 
@@ -185,17 +252,71 @@ export class Sequential extends Module {
   /** @internal */
   constructor(context: Context, layers: readonly Module[]) {
     const { runtime } = context;
-    if (!Array.isArray(layers)) throw new InvalidArgumentError('Sequential: takes an array of layers');
-    const handles = layers.map((layer: Module) => moduleHandle(runtime, layer, 'Sequential'));
-    super(context, runtime.module.sequential(runtime.sendHandles(handles, 'Sequential')));
-    this.layers = [...layers];
+    const all = Object.freeze(check.list(layers, 'new Sequential', 'layers') as Module[]);
+    const handles = all.map((layer) => moduleHandle(runtime, layer, 'new Sequential'));
+    super(context, runtime.module.sequential(runtime.sendHandles(handles)));
+    this.layers = all;
   }
 
-  /**
-   * For `tidy`: what stays alive with it.
-   * @internal
-   */
-  get owned(): readonly Module[] {
+  /** As of any layer. Where a layer inside has a `forward` of its own, all run one by one, with the same bits. */
+  override forward(x: Tensor, options?: OutOption): Tensor {
+    const { layers } = this;
+    for (let i = 0; i < layers.length; ++i) {
+      const layer = layers[i] as Module;
+      if (layer.forward === moduleForward || layer.runsInModule) continue;
+      this.live('layer', 'forward');
+      return runLayers(this.runtime, layers, x, check.onlyOption(options, 'out', 'forward'));
+    }
+    return super.forward(x, options);
+  }
+
+  override setKernel(kernel: KernelName): this {
+    super.setKernel(kernel);
+    for (const layer of this.layers) {
+      if (layer.setKernel !== moduleSetKernel && !layer.isDisposed) layer.setKernel(kernel);
+    }
+    return this;
+  }
+
+  override train(training = true): this {
+    super.train(training);
+    for (const layer of this.layers) {
+      if (layer.train !== moduleTrain && !layer.isDisposed) layer.train(training);
+    }
+    return this;
+  }
+
+  override namedParameters(): ReadonlyMap<string, Tensor> {
+    if (this.layers.every((layer) => layer.isListedByModule)) return super.namedParameters();
+    this.live('layer', 'namedParameters');
+    const all: [string, Tensor][] = [];
+    this.layers.forEach((layer, place) => {
+      for (const [name, tensor] of namedParametersOf(layer)) all.push([`${place}.${name}`, tensor]);
+    });
+    return new Map(listedTensors(this.runtime, all, 'namedParameters'));
+  }
+
+  override get runsInModule(): boolean {
+    return this.forward === sequentialForward && this.layers.every((layer) => layer.runsInModule);
+  }
+
+  override get isListedByModule(): boolean {
+    return (
+      this.namedParameters === sequentialNamedParameters &&
+      this.parameters === moduleParameters &&
+      this.layers.every((layer) => layer.isListedByModule)
+    );
+  }
+
+  override get hasOwnTrain(): boolean {
+    return this.train !== sequentialTrain;
+  }
+
+  override get runsLayers(): boolean {
+    return this.forward === sequentialForward;
+  }
+
+  override get owned(): readonly Module[] {
     return this.layers;
   }
 
@@ -204,3 +325,7 @@ export class Sequential extends Module {
     for (const layer of this.layers) layer.dispose();
   }
 }
+
+const sequentialForward = Sequential.prototype.forward;
+const sequentialTrain = Sequential.prototype.train;
+const sequentialNamedParameters = Sequential.prototype.namedParameters;

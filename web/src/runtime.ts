@@ -82,12 +82,17 @@ export class Runtime {
     this.#numbers = new Float64Array(EXCHANGE_LENGTH); // what is sent now is not received
   }
 
-  /** Tensors for a call that takes any number of them: their handles go through the exchange buffer. */
-  sendHandles(handles: readonly Handle[], where: string): number {
-    if (handles.length > EXCHANGE_LENGTH) {
-      throw new InvalidArgumentError(`${where}: at most ${EXCHANGE_LENGTH} at once, got ${handles.length}`);
+  /** Tensors or layers for a call that takes any number of them, in pieces where they are many. Gives their number. */
+  sendHandles(handles: readonly Handle[]): number {
+    if (handles.length <= EXCHANGE_LENGTH) {
+      this.numbers.set(handles);
+      return handles.length;
     }
-    this.numbers.set(handles);
+    for (let first = 0; first < handles.length; first += EXCHANGE_LENGTH) {
+      const piece = handles.slice(first, first + EXCHANGE_LENGTH);
+      this.numbers.set(piece);
+      this.check(this.module.receivePiece(first, piece.length));
+    }
     return handles.length;
   }
 

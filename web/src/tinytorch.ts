@@ -7,7 +7,13 @@ import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
 import { type LayerClasses, layerClasses } from './layers.js';
 import { type LossClasses, lossClasses } from './losses.js';
-import { type OptimizerClasses, optimizerClasses, clipGradNorm } from './optim.js';
+import {
+  type OptimizerClasses,
+  optimizerClasses,
+  clipGradNorm,
+  cosineSchedule,
+  stepSchedule,
+} from './optim.js';
 import type { Module } from './nn.js';
 import {
   dataLoaderClass,
@@ -17,13 +23,8 @@ import {
   type TensorDataset,
 } from './data.js';
 import { loadModel, readSafetensors, saveModel, type TensorFile, writeSafetensors } from './files.js';
-import {
-  evaluate,
-  type EvaluateOptions,
-  type Evaluation,
-  trainerClass,
-  type TrainerConstructor,
-} from './train.js';
+import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js';
+import { trainerClass, type TrainerConstructor } from './train.js';
 import { type Init, initialize } from './initialize.js';
 import { noGrad } from './autograd.js';
 import { profile, type ProfileReport } from './profile.js';
@@ -114,7 +115,7 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
    */
   setAnomalyDetection(enabled: boolean): void;
   /** Scales the gradients of these parameters so that their joint 2-norm is at most `maxNorm`; returns what it was. */
-  clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number;
+  clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number;
   /** Fills a weight `[in, out]` with random numbers of a variance that keeps signals at their size. */
   initialize(weight: Tensor, how: Init): void;
   /** The learning rate in step t of `length` on a half cosine from `initial` to `lowest`. */
@@ -239,13 +240,13 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
     noGrad: <Result>(block: () => Result) => noGrad(runtime, block),
     setAnomalyDetection: (enabled: boolean) =>
       module.setAnomalyDetection(truth(enabled, 'setAnomalyDetection', 'enabled')),
-    clipGradNorm: (parameters: readonly Tensor[], maxNorm: number) =>
+    clipGradNorm: (parameters: Iterable<Tensor>, maxNorm: number) =>
       clipGradNorm(runtime, parameters, maxNorm),
     initialize: (weight: Tensor, how: Init) => initialize(runtime, weight, how),
     cosineSchedule: (initial: number, lowest: number, t: number, length: number) =>
-      module.cosineSchedule(initial, lowest, t, length),
+      cosineSchedule(runtime, initial, lowest, t, length),
     stepSchedule: (initial: number, factor: number, t: number, every: number) =>
-      module.stepSchedule(initial, factor, t, every),
+      stepSchedule(runtime, initial, factor, t, every),
     evaluate: (model: Module, dataset: TensorDataset, options?: EvaluateOptions) =>
       evaluate(runtime, model, dataset, options),
 

@@ -1,23 +1,21 @@
 // Training and evaluation, batch by batch, giving the event loop its turn in between.
 
 import { takeBytes, withBytes } from './bytes.js';
-import { type DataLoader, datasetArguments, loaderHandle, type TensorDataset } from './data.js';
+import * as check from './check.js';
+import { type DataLoader, datasetHandles, loaderHandle, readDataset, type TensorDataset } from './data.js';
+import { type Evaluation, evaluate, type LossName, LOSSES } from './evaluate.js';
 import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
 import { type Optimizer, optimizerHandle } from './optim.js';
+import { namedParametersOf, runBatch, withList } from './own_layers.js';
 import { Native } from './resource.js';
 import type { Runtime } from './runtime.js';
+import { Turns } from './turns.js';
 import type { FileData } from './types.js';
-import type { Handle } from './wasm_module.js';
 
-export type LossName = 'cross_entropy' | 'mse' | 'binary_cross_entropy';
 export type ScheduleName = 'constant' | 'step' | 'cosine';
 
-const LOSSES: readonly LossName[] = ['cross_entropy', 'mse', 'binary_cross_entropy'];
 const SCHEDULES: readonly ScheduleName[] = ['constant', 'step', 'cosine'];
-
-/** How long training runs before the event loop has its turn: a frame of a page that draws at 60 Hz. */
-const TURN_MS = 12;
 
 export interface TrainOptions {
   readonly optimizer: Optimizer;
@@ -28,7 +26,10 @@ export interface TrainOptions {
   readonly loss?: LossName;
   /** The largest joint norm of the gradients; 0, the default, for none. */
   readonly clipNorm?: number;
-  /** How many batches' gradients are added up before a step; 1 by default. */
+  /**
+   * How many batches' gradients are added up before a step; 1 by default. Each weighs as many samples as it has, so the
+   * step is that of one large batch, also where the last group of an epoch is short.
+   */
   readonly accumulate?: number;
   /** Of the learning rate: `constant`, `step` (by epochs) or `cosine` (step by step, over all epochs). */
   readonly schedule?: ScheduleName;
@@ -39,9 +40,15 @@ export interface TrainOptions {
   readonly scheduleLowest?: number;
   /** `cosine`: the part of all steps, 0 to below 1, in which the rate first rises, linearly; 0 by default. */
   readonly warmup?: number;
-  /** Stop after so many epochs without a better validation loss; 0, the default, for never. */
+  /** Stop after so many epochs without a better validation loss; 0, the default, for never. NaN is never better. */
   readonly patience?: number;
 }
+
+const TRAIN_OPTIONS = [
+  ...(['optimizer', 'data', 'epochs', 'loss', 'clipNorm', 'accumulate', 'schedule'] as const),
+  ...(['scheduleEvery', 'scheduleFactor', 'scheduleLowest', 'warmup', 'patience'] as const),
+];
+const FIT_OPTIONS = ['validation', 'onBatch', 'onEpoch', 'signal'] as const;
 
 export interface Progress {
   /** Epochs done, and to do. */
@@ -82,26 +89,6 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface EvaluateOptions {
-  /** `cross_entropy` by default. */
-  readonly loss?: LossName;
-  /** 1000 by default. */
-  readonly batchSize?: number;
-  /** Called after each batch with the number of samples done. */
-  readonly onProgress?: (samples: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface Evaluation {
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly samples: number;
-  /** The class of each sample, in the data set's order. */
-  readonly predictions: Int32Array;
-  /** How often each label (row) was taken for each class (column). */
-  readonly confusion: readonly (readonly number[])[];
-}
-
 /** The training loop: `await trainer.fit()`, or `trainer.step()` by hand. */
 export abstract class Trainer extends Native {
   readonly #model: Module;
@@ -109,25 +96,57 @@ export abstract class Trainer extends Native {
 
   /** @internal */
   constructor(runtime: Runtime, model: Module, options: TrainOptions) {
-    const handle = moduleHandle(runtime, model, 'Trainer');
-    const { optimizer, data, loss = 'cross_entropy', schedule = 'constant' } = options;
-    const optimizerAt = optimizerHandle(runtime, optimizer, 'Trainer');
-    const loaderAt = loaderHandle(runtime, data, 'Trainer');
-    const { epochs = 1, clipNorm = 0, accumulate = 1, patience = 0 } = options;
-    const { scheduleEvery = 1, scheduleFactor = 0.1, scheduleLowest = 0, warmup = 0 } = options;
-    const lossCode = codeOf(loss, LOSSES, 'loss');
-    const scheduleCode = codeOf(schedule, SCHEDULES, 'schedule');
-    const curve = [scheduleCode, scheduleEvery, scheduleFactor, scheduleLowest, warmup];
-    runtime.numbers.set([epochs, lossCode, clipNorm, accumulate, ...curve, patience]);
+    const where = 'new Trainer';
+    const read = check.options(options, TRAIN_OPTIONS, where);
+    const { optimizer, data, loss = 'cross_entropy', schedule = 'constant' } = read;
+    const { epochs = 1, clipNorm = 0, accumulate = 1, patience = 0 } = read;
+    const { scheduleEvery = 1, scheduleFactor = 0.1, scheduleLowest = 0, warmup = 0 } = read;
+    const rising = check.finite(warmup, where, 'warmup', 0);
+    if (rising >= 1) throw new InvalidArgumentError(`${where}: warmup must be below 1, got ${rising}`);
+    const numbers = [
+      check.whole(epochs, where, 'epochs', 0),
+      check.oneOf(loss, LOSSES, where, 'loss'),
+      check.atLeast(clipNorm, where, 'clipNorm', 0),
+      check.whole(accumulate, where, 'accumulate', 1),
+      check.oneOf(schedule, SCHEDULES, where, 'schedule'),
+      check.whole(scheduleEvery, where, 'scheduleEvery', 1),
+      check.finite(scheduleFactor, where, 'scheduleFactor', 0),
+      check.finite(scheduleLowest, where, 'scheduleLowest', 0),
+      rising,
+      check.whole(patience, where, 'patience', 0),
+    ];
+    const handle = moduleHandle(runtime, model, where);
+    const optimizerAt = optimizerHandle(runtime, optimizer as Optimizer, where);
+    const loaderAt = loaderHandle(runtime, data as DataLoader, where);
+    runtime.numbers.set(numbers);
     super(runtime, runtime.module.trainer(handle, optimizerAt, loaderAt), runtime.module.releaseTrainer);
     this.#model = model;
     this.#loss = loss;
   }
 
-  /** One batch: forward, backward and, every `accumulate` batches, a step of the optimiser. */
+  /**
+   * One batch: forward, backward and, every `accumulate` batches, a step of the optimiser. A model in evaluation mode is
+   * trained in training mode and is back in its own after; layers that were put into evaluation mode by hand, in a model
+   * that is in training mode, stay there. What a `forward` of one's own throws comes out as it is, and the trainer stays
+   * where it was; tensors that it makes are disposed of after the batch, as in `tidy`.
+   */
   step(): Progress {
-    this.runtime.check(this.runtime.module.trainerStep(this.live('trainer', 'step')));
-    return readProgress(this.runtime.numbers);
+    const { runtime } = this;
+    const { module } = runtime;
+    const handle = this.live('trainer', 'step');
+    if (this.#model.runsInModule) {
+      runtime.check(module.trainerStep(handle));
+      return readProgress(runtime.numbers);
+    }
+    const progress = runBatch(this.#model, this.#model.isTraining ? undefined : true, {
+      begin: () => module.trainerBegin(handle),
+      finish: (y) => {
+        runtime.check(module.trainerFinish(this.live('trainer', 'step'), y));
+        return readProgress(runtime.numbers);
+      },
+      abandon: () => this.isDisposed || module.trainerAbandon(handle),
+    });
+    return progress ?? this.progress;
   }
 
   get progress(): Progress {
@@ -139,9 +158,14 @@ export abstract class Trainer extends Native {
    * Trains to the end, from wherever it stands. The event loop has its turn every few milliseconds, so that a page
    * stays alive and `signal` is heard.
    */
-  async fit(options: FitOptions = {}): Promise<Progress> {
-    const { signal, onBatch, onEpoch, validation } = options;
-    const turns = new Turns(signal);
+  async fit(options?: FitOptions): Promise<Progress> {
+    const { signal, onBatch, onEpoch, validation } = check.options(options, FIT_OPTIONS, 'fit');
+    if (onBatch !== undefined) check.callable(onBatch, 'fit', 'onBatch');
+    if (onEpoch !== undefined) check.callable(onEpoch, 'fit', 'onEpoch');
+    if (validation !== undefined) {
+      datasetHandles(this.runtime, readDataset(validation, 'fit, validation'), 'fit, validation');
+    }
+    const turns = new Turns(signal, 'fit');
     let progress = this.progress;
     while (!progress.finished) {
       progress = this.step();
@@ -161,15 +185,32 @@ export abstract class Trainer extends Native {
    * `restore` the remaining steps give the same bits as without interruption.
    */
   checkpoint(): Uint8Array<ArrayBuffer> {
+    this.#sendParameters('checkpoint');
     return takeBytes(this.runtime, this.runtime.module.checkpoint(this.live('trainer', 'checkpoint')));
   }
 
-  /** Goes back to a checkpoint. Throws `FormatError` for one that is malformed or of another model. */
+  /**
+   * Goes back to a checkpoint, whole or not at all. Throws `FormatError`, and changes nothing, for a file that is malformed,
+   * was changed, or is of another training: another model, kind of optimiser, options of it but the learning rate (the
+   * checkpoint's counts), loss, `accumulate`, number of samples, batch size, order or seed. `epochs`, the schedule,
+   * `clipNorm`, `patience` and which parameters are frozen may differ.
+   */
   restore(checkpoint: FileData): void {
     const { runtime } = this;
+    this.#sendParameters('restore');
     const handle = this.live('trainer', 'restore');
     withBytes(runtime, checkpoint, 'restore', (bytes) =>
       runtime.check(runtime.module.restore(handle, bytes)),
+    );
+  }
+
+  /** Tells the module of parameters that only the model's own methods know. */
+  #sendParameters(where: string): void {
+    const { runtime } = this;
+    const handle = this.live('trainer', where);
+    if (this.#model.isListedByModule) return;
+    withList(runtime, namedParametersOf(this.#model), (list) =>
+      runtime.check(runtime.module.trainerParameters(handle, list)),
     );
   }
 
@@ -197,43 +238,6 @@ export function trainerClass(runtime: Runtime): TrainerConstructor {
   };
 }
 
-/** Loss and accuracy on a data set, in evaluation mode and without recording. */
-export async function evaluate(
-  runtime: Runtime,
-  model: Module,
-  dataset: TensorDataset,
-  options: EvaluateOptions = {},
-): Promise<Evaluation> {
-  const { loss = 'cross_entropy', batchSize = 1000, onProgress, signal } = options;
-  const { module } = runtime;
-  const turns = new Turns(signal);
-  const evaluator = runtime.check(
-    module.evaluator(
-      moduleHandle(runtime, model, 'evaluate'),
-      ...datasetArguments(runtime, dataset, 'evaluate'),
-      codeOf(loss, LOSSES, 'loss'),
-      batchSize,
-    ),
-  );
-  try {
-    for (;;) {
-      runtime.check(module.evaluatorStep(evaluator));
-      const [more, done] = runtime.numbers as unknown as [number, number];
-      if (more === 0) return readEvaluation(runtime, evaluator);
-      onProgress?.(done);
-      await turns.next();
-    }
-  } finally {
-    module.releaseEvaluator(evaluator);
-  }
-}
-
-function codeOf<Name extends string>(name: Name, names: readonly Name[], what: string): number {
-  const code = names.indexOf(name);
-  if (code < 0) throw new InvalidArgumentError(`no ${what} "${name}"; there are ${names.join(', ')}`);
-  return code;
-}
-
 /** The numbers in the order of the C++ struct Progress (train.h). */
 function readProgress(numbers: Float64Array): Progress {
   const at = (index: number): number => numbers[index] as number;
@@ -254,47 +258,4 @@ function readProgress(numbers: Float64Array): Progress {
     finished: at(13) === 1,
     stoppedEarly: at(14) === 1,
   };
-}
-
-function readEvaluation(runtime: Runtime, evaluator: Handle): Evaluation {
-  runtime.check(runtime.module.evaluatorResult(evaluator));
-  const { buffer } = runtime.module.wasmMemory;
-  const [loss, accuracy, samples, predictionsAt, predictionCount, confusionAt, cells] =
-    runtime.numbers as unknown as [number, number, number, number, number, number, number];
-  const counts = Array.from(new BigInt64Array(buffer, confusionAt, cells), Number);
-  const classes = Math.sqrt(cells);
-  const confusion = Array.from({ length: classes }, (_, i) => counts.slice(i * classes, (i + 1) * classes));
-  const predictions = new Int32Array(buffer, predictionsAt, predictionCount).slice();
-  return { loss, accuracy, samples, predictions, confusion };
-}
-
-/** Lets the event loop have its turn once in a while, and hears of the signal then. */
-class Turns {
-  readonly #signal: AbortSignal | undefined;
-  #last = performance.now();
-
-  constructor(signal: AbortSignal | undefined) {
-    signal?.throwIfAborted();
-    this.#signal = signal;
-  }
-
-  async next(): Promise<void> {
-    if (performance.now() - this.#last > TURN_MS) {
-      await nextTurn();
-      this.#last = performance.now();
-    }
-    this.#signal?.throwIfAborted();
-  }
-}
-
-/** A message to oneself comes at once after what waits already; a nested timeout would idle for 4 ms. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

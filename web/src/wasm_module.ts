@@ -28,6 +28,7 @@ export interface WasmModule {
   exchange(): number;
   errorCode(): number;
   errorText(): string;
+  receivePiece(first: number, count: number): Handle;
 
   create(ndim: number, dtype: number): Handle;
   full(ndim: number, dtype: number, value: number): Handle;
@@ -100,12 +101,15 @@ export interface WasmModule {
   setKernel(m: Handle, kernel: number): void;
   setTraining(m: Handle, training: boolean): void;
   moduleName(m: Handle): string;
+  isTraining(m: Handle): number;
+  writeOut(y: Handle, out: Handle): Handle;
   /** A list of names and tensors, which is read and released as a file is. */
   namedParameters(m: Handle): Handle;
+  identity(a: Handle): number;
   initialize(weight: Handle, how: number): Handle;
   summary(m: Handle, ndim: number): Handle;
   summaryRow(index: number): string;
-  gradientStats(m: Handle): Handle;
+  gradientStats(list: Handle): Handle;
   gradientRow(index: number): string;
   gradientWarning(index: number): string;
   readonly crossEntropy: Loss;
@@ -124,13 +128,13 @@ export interface WasmModule {
   readonly adamW: Adam;
   releaseOptimizer(o: Handle): void;
   optimizerStep(o: Handle): Handle;
-  zeroGrad(o: Handle): void;
+  zeroGrad(o: Handle): Handle;
   learningRate(o: Handle): number;
   setLearningRate(o: Handle, rate: number): Handle;
   optimizerSteps(o: Handle): number;
   clipGradNorm(count: number, maxNorm: number): Handle;
-  cosineSchedule(initial: number, lowest: number, t: number, length: number): number;
-  stepSchedule(initial: number, factor: number, t: number, every: number): number;
+  cosineSchedule(initial: number, lowest: number, t: number, length: number): Handle;
+  stepSchedule(initial: number, factor: number, t: number, every: number): Handle;
 
   createBytes(size: number): Handle;
   releaseBytes(bytes: Handle): void;
@@ -155,7 +159,11 @@ export interface WasmModule {
   trainer(model: Handle, optimizer: Handle, loader: Handle): Handle;
   releaseTrainer(t: Handle): void;
   trainerStep(t: Handle): Handle;
+  trainerBegin(t: Handle): Handle;
+  trainerFinish(t: Handle, y: Handle): Handle;
+  trainerAbandon(t: Handle): void;
   trainerProgress(t: Handle): void;
+  trainerParameters(t: Handle, list: Handle): Handle;
   reportValidation(t: Handle, loss: number): void;
   checkpoint(t: Handle): Handle;
   restore(t: Handle, bytes: Handle): Handle;
@@ -167,9 +175,13 @@ export interface WasmModule {
     deviation: number,
     loss: number,
     batchSize: number,
+    confusion: number,
   ): Handle;
   releaseEvaluator(e: Handle): void;
   evaluatorStep(e: Handle): Handle;
+  evaluatorBegin(e: Handle): Handle;
+  evaluatorFinish(e: Handle, y: Handle): Handle;
+  evaluatorAbandon(e: Handle): void;
   evaluatorResult(e: Handle): Handle;
 
   createFile(): Handle;

@@ -12,6 +12,7 @@
 #include "tinytorch/data.h"
 #include "tinytorch/nn.h"
 #include "tinytorch/optim.h"
+#include "tinytorch/random.h"
 
 namespace tinytorch::train {
 
@@ -63,7 +64,7 @@ class Trainer {
           TrainOptions options = {});
 
   /// Forward, backward and (every `accumulate` batches) an optimiser step. After the last batch `finished` is set and
-  /// further calls change nothing. Where forward() throws, the trainer stays where it was.
+  /// further calls change nothing. Where forward() throws, the trainer stays where it was, the random numbers included.
   Progress step();
   [[nodiscard]] const Progress& progress() const noexcept { return progress_; }
 
@@ -72,7 +73,7 @@ class Trainer {
   /// gives null when training is finished; Error(invalid_argument) where a batch is under way already.
   [[nodiscard]] const data::Batch* begin();
   Progress finish(const Tensor& y);
-  void abandon() noexcept { under_way_.reset(); }
+  void abandon() noexcept;
 
   /// Steps until finished or until a callback returns false. Callbacks may be empty.
   struct Callbacks {
@@ -102,6 +103,7 @@ class Trainer {
     std::int64_t index = 0;
     double share = 1;  ///< of the step's samples
     double rate = 0, start_ms = 0;
+    Generator random = default_generator();  ///< as it was before
     std::optional<nn::ModeScope> mode{};
   };
 

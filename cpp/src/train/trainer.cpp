@@ -106,6 +106,11 @@ const data::Batch* Trainer::begin() {
   }
 }
 
+void Trainer::abandon() noexcept {
+  if (under_way_) default_generator() = under_way_->random;
+  under_way_.reset();
+}
+
 Progress Trainer::finish(const Tensor& y) {
   if (!under_way_) detail::fail(ErrorCode::invalid_argument, {"Trainer: no step is under way"});
   const UnderWay& now = *under_way_;

@@ -153,7 +153,7 @@ export async function runTraining(
       accuracy: evaluation.accuracy,
       elapsedMs: elapsed(),
       imagesPerSecond: (steps * BATCH * 1000) / trainedMs,
-      confusion: evaluation.confusion.flat(),
+      confusion: (evaluation.confusion ?? []).flat(),
       mistakes: worstMistakes(tt, model, digits.test, evaluation.predictions),
       model: tt.saveModel(model),
     };
