@@ -153,6 +153,7 @@ void check_workspace(const detail::KernelFunctions<T>& rung, const MatmulCase& w
   void* place = scratch.data();
   std::size_t room = scratch.size() * sizeof(T);
   args.workspace = static_cast<T*>(std::align(64, size * sizeof(T), place, room));
+  args.workspace_elements = size;
   rung.run(args);
   const T* const end = scratch.data() + scratch.size();
   EXPECT_TRUE(std::all_of<const T*>(args.workspace + size, end, [](T x) { return x == guard; })) << which;

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "matmul/packed/block_sizes.h"
 #include "tinytorch/matmul.h"
 
 namespace tinytorch::testing {
@@ -61,6 +62,13 @@ double error_bound(std::size_t k) {
   } else {
     return 1e-10;
   }
+}
+
+/// The same for a float32 rung that sums k in blocks, as tinytorch/matmul.h states it: gamma of kc + blocks.
+inline double blocked_error_bound(std::size_t k) {
+  const std::size_t blocks = (k + detail::kMaxKc<float> - 1) / detail::kMaxKc<float>;
+  const double nu = static_cast<double>((k + blocks - 1) / blocks + blocks) * 0x1p-24;
+  return nu / (1 - nu);
 }
 
 }  // namespace tinytorch::testing

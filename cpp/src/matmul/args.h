@@ -19,9 +19,11 @@ namespace tinytorch::detail {
 /// C's m x n elements: the rest of each row of c_row elements is not theirs.
 template <class T>
 struct KernelArgs : MatmulArgs<T> {
-  /// Scratch of as many elements as the row's `workspace_size` asked for, aligned to 64 bytes; the content
-  /// is whatever the last product left. Null where nothing was asked for.
+  /// Scratch of at least as many elements as the row's `workspace_size` asked for, aligned to 64 bytes; the content
+  /// is whatever the last product left. Null where nothing was asked for. Its size goes with it, so that each rung can
+  /// assert that it is not given less than it needs. A caller of matmul() below may bring its own (tests do).
   T* workspace = nullptr;
+  std::size_t workspace_elements = 0;
   /// B in the rung's panels (pack_b below), where the caller keeps it; null: pack as you go. B itself is there too.
   const T* packed_b = nullptr;
   /// All of A, packed for a product with these m and k (pack_a of registry.h); null: pack as you go.
@@ -53,6 +55,10 @@ struct Packing {
 /// is over in the time of ten such copies.
 template <class T>
 void matmul(KernelArgs<T>& args, KernelId kernel);
+
+/// Elements of scratch that matmul() needs for this product; 0 where it needs none.
+template <class T>
+[[nodiscard]] std::size_t workspace_size(const KernelArgs<T>& args, KernelId kernel);
 
 /// The rung that runs such a product: the one that is asked for, or the policy's choice.
 template <class T>

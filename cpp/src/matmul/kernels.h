@@ -12,7 +12,7 @@ namespace tinytorch::detail {
 template <class T>
 struct KernelFunctions {
   void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
-  std::size_t (*workspace_size)(const MatmulArgs<T>&) = nullptr;  ///< in elements; null: none
+  std::size_t (*workspace_size)(const KernelArgs<T>&) = nullptr;  ///< in elements; null: none
   T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
   std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; null: it takes no packed_b
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;

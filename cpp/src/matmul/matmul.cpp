@@ -98,9 +98,10 @@ template <class T>
 void run(const KernelRow& row, KernelArgs<T>& args) {
   const detail::KernelFunctions<T>& functions = row.template functions<T>();
   if (functions.workspace_size) {
-    if (const std::size_t elements = functions.workspace_size(args)) {
+    if (const std::size_t elements = functions.workspace_size(args); elements > args.workspace_elements) {
       args.workspace = static_cast<T*>(detail::workspace(elements, sizeof(T)));
       if (!args.workspace) throw_out_of_memory<T>(args, row);
+      args.workspace_elements = elements;
     }
   }
   const auto flops = 2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
@@ -144,6 +145,17 @@ void pack_b(const MatmulArgs<T>& given, KernelId rung, T* out) {
 }
 
 template <class T>
+std::size_t workspace_size(const KernelArgs<T>& given, KernelId kernel) {
+  if (given.m == 0 || given.n == 0 || given.k == 0) return 0;
+  KernelArgs<T> args = given;
+  settle_strides(args);
+  kernel = resolve_kernel<T>(args, kernel);
+  if (!kernel_rows()[static_cast<std::size_t>(kernel)].fuses_epilogue) args.bias = nullptr;
+  const KernelFunctions<T>& functions = functions_of<T>(kernel);
+  return functions.workspace_size ? functions.workspace_size(args) : 0;
+}
+
+template <class T>
 void matmul(KernelArgs<T>& args, KernelId kernel) {
   if (kernel != kAutoKernel) detail::require_kernel(kernel);
   if (args.m == 0 || args.n == 0) return;
@@ -171,10 +183,11 @@ void matmul(KernelArgs<T>& args, KernelId kernel) {
   detail::count_kernel_call(kernel);
 }
 
-#define TINYTORCH_INSTANTIATE(T)                                         \
-  template void matmul<T>(KernelArgs<T>&, KernelId);                     \
-  template KernelId resolve_kernel<T>(const MatmulArgs<T>&, KernelId);   \
-  template std::size_t packed_b_size<T>(const MatmulArgs<T>&, KernelId); \
+#define TINYTORCH_INSTANTIATE(T)                                          \
+  template void matmul<T>(KernelArgs<T>&, KernelId);                      \
+  template std::size_t workspace_size<T>(const KernelArgs<T>&, KernelId); \
+  template KernelId resolve_kernel<T>(const MatmulArgs<T>&, KernelId);    \
+  template std::size_t packed_b_size<T>(const MatmulArgs<T>&, KernelId);  \
   template void pack_b<T>(const MatmulArgs<T>&, KernelId, T*);
 TINYTORCH_INSTANTIATE(float)
 TINYTORCH_INSTANTIATE(double)

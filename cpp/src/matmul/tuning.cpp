@@ -105,6 +105,7 @@ class Trial {
     args_.b = args_.a + kRows * kDepth;
     args_.c = memory_.get() + operands;
     args_.workspace = args_.c + result;
+    args_.workspace_elements = scratch;
   }
   ~Trial() { tiles_.chosen->store(tiles_.candidates[0]); }
   Trial(const Trial&) = delete;

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <new>
 
-#include "tensor/poison.h"
+#include "base/poison.h"
 
 namespace tinytorch::detail {
 
@@ -32,9 +32,9 @@ inline void* workspace(std::size_t count, std::size_t size) noexcept {
     arena.data = ::operator new(bytes, alignment, std::nothrow);
     if (arena.data) arena.bytes = bytes;
   }
-  if (arena.data) {  // an earlier, larger product has left more than this one may touch
-    unpoison(arena.data, bytes);
-    poison(static_cast<std::byte*>(arena.data) + bytes, arena.bytes - bytes);
+  if (arena.data) {
+    unpoison(arena.data, arena.bytes);
+    poison(static_cast<std::byte*>(arena.data) + bytes, arena.bytes - bytes);  // more than was asked for
   }
   return arena.data;
 }

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdlib>
 
-#include "tensor/poison.h"
+#include "base/poison.h"
 
 namespace tinytorch::detail {
 

@@ -1,6 +1,7 @@
 // Eigen's own product, as a program that uses Eigen gets it: what a well-kept library reaches, and so the
 // yardstick of the ladder, as NumPy is of the capstone's. This file is compiled with the build's normal flags.
 #include <Eigen/Core>
+#include <cassert>
 
 #include "matmul/kernels.h"
 
@@ -50,12 +51,13 @@ Layout<T> dense(const Layout<T>& x, T* workspace) {
 }
 
 template <class T>
-std::size_t eigen_workspace(const MatmulArgs<T>& args) {
+std::size_t eigen_workspace(const KernelArgs<T>& args) {
   return layout_of_a(args).copy_size() + layout_of_b(args).copy_size();
 }
 
 template <class T>
 void matmul_eigen(const KernelArgs<T>& args) {
+  assert(eigen_workspace(args) <= args.workspace_elements);
   const Layout<T> given = layout_of_a(args);
   const Layout<T> a = dense(given, args.workspace);
   const Layout<T> b = dense(layout_of_b(args), args.workspace + given.copy_size());

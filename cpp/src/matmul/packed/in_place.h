@@ -9,6 +9,9 @@
 
 namespace tinytorch::detail {
 
+/// Up to so many columns of B, A is read where it stands; up to the fewer even where tiles of a packed A are chosen.
+inline constexpr std::size_t kInPlaceColumns = 512, kFewColumns = 32;
+
 template <class Tiles>
 struct InPlace {
   using V = typename Tiles::vector;
@@ -20,9 +23,8 @@ struct InPlace {
   /// finds tiles of a packed A faster (their loop has fewer instructions, which counts on a processor that begins fewer
   /// at a time), the copy is still dearer for the smallest.
   [[nodiscard]] static bool reads_a(const MatmulArgs<T>& args) {
-    constexpr std::size_t usual_columns = 512, few_columns = 32;
     if (V::width == 1) return false;
-    return args.n <= (Tiles::chosen.load(std::memory_order_relaxed).packs_a ? few_columns : usual_columns);
+    return args.n <= (Tiles::chosen.load(std::memory_order_relaxed).packs_a ? kFewColumns : kInPlaceColumns);
   }
 
   /// B can be read where it stands if its columns are neighbours and it is used by few tiles or is small.

@@ -13,10 +13,12 @@
 // smaller tiles of the same code; what is smaller than the smallest is padded with zeros, computed, and only the part
 // that exists is copied to C.
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <limits>
 
 #include "matmul/args.h"
+#include "matmul/packed/add_block.h"
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/in_place.h"
 #include "matmul/packed/micro_tile.h"
@@ -40,18 +42,21 @@ class PackedProduct {
         m_(args.m),
         n_(args.n),
         k_(args.k),
-        kc_(even_step(args.k, kMaxKc<T>, 1)),
+        kc_(block_of_k<T>(args.k)),
         mc_(even_step(args.m, kMaxMc, mr_)),
         nc_(even_step(args.n, kMaxNc, Tiles::nr)),
         pack_a_(!InPlace<Tiles>::reads_a(args)),
         pack_b_(!InPlace<Tiles>::reads_b(args)),
         keep_b_(pack_b_ && args.m > mc_),
         by_rows_(Rows::suits(args)),
+        row_scratch_(by_rows_ ? Rows::workspace(args) : 0),
         narrow_(!by_rows_ && Narrow::suits(args)),
         keeping_b_pays_(InPlace<Tiles>::pays_to_keep_b(args)) {}
 
-  /// Elements of scratch: the packed block of A, then that of B.
+  /// Elements of scratch: the packed block of A, then that of B. The ways that pack nothing need none, or a row.
   [[nodiscard]] std::size_t workspace() const {
+    if (by_rows_) return row_scratch_;
+    if (narrow_) return 0;
     const std::size_t last = n_ % Tiles::nr;  // columns of the last panel, which is padded where they fill no vector
     const bool needs_b = pack_b_ || (last && panel_width(last) != last);
     return (pack_a_ ? a_elements() : 0) + (needs_b ? kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun : 0);
@@ -90,6 +95,7 @@ class PackedProduct {
   }
 
   void run(const KernelArgs<T>& args) const {
+    assert(workspace() <= args.workspace_elements);
     if (args.accumulate && args.bias) add_bias(args);
     if constexpr (V::width > 1) {
       if (by_rows_) {
@@ -97,7 +103,7 @@ class PackedProduct {
         return;
       }
       if (narrow_) {
-        Narrow::run(args, args.accumulate ? args.c : args.bias, floor_of(args));
+        Narrow::run(args, kc_, args.accumulate ? args.c : args.bias, floor_of(args));
         return;
       }
     }
@@ -166,7 +172,8 @@ class PackedProduct {
     const T floor = floor_of(args);
     for (std::size_t i = 0; i < args.m; ++i) {
       T* const c = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
-      Rows::run(args, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias, c, floor);
+      Rows::run(args, kc_, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias, c,
+                floor);
     }
   }
 
@@ -206,7 +213,7 @@ class PackedProduct {
     return {a, args.a_row, args.a_col, static_cast<std::ptrdiff_t>(run.height) * args.a_row, true};
   }
 
-  /// Tiles below each other in one panel of C: C = floor(init + A . B).
+  /// Tiles below each other in one panel of C, over one block of k (add_block.h).
   void multiply(const KernelArgs<T>& args, const TileRows& a, const Panel& b, std::size_t row, const TileRun& run,
                 std::size_t pc, std::size_t kc) const {
     static constexpr T zeros[Tiles::nr] = {};
@@ -221,14 +228,19 @@ class PackedProduct {
     tile.b_step = b.step;
     tile.c = args.c + static_cast<std::ptrdiff_t>(row) * args.c_row + b.column;
     tile.c_row = args.c_row;
-    if (args.accumulate || pc > 0) {
+    const bool relu = args.activation == Activation::relu && pc + kc == args.k;
+    tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
+    if (pc > 0) {
+      tile.init = zeros;
+      add_tiles(tile, run, b, a.in_place);
+      return;
+    }
+    if (args.accumulate) {
       tile.init = tile.c;
       tile.init_row = tile.c_row;
     } else {
       tile.init = args.bias ? args.bias + b.column : zeros;
     }
-    const bool relu = args.activation == Activation::relu && pc + kc == args.k;
-    tile.floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
 
     if (b.columns == b.width && run.rows == run.height) {
       run_tiles(run.height, b.width / V::width, tile, a.in_place);
@@ -241,6 +253,20 @@ class PackedProduct {
       tile.c += static_cast<std::ptrdiff_t>(run.rows) * tile.c_row;
       tile.init += static_cast<std::ptrdiff_t>(run.rows) * tile.init_row;
     }
+  }
+
+  /// Tiles of a block of k that is not the first: summed aside, then added to what exists of them in C.
+  static void add_tiles(TileArgs<T> tile, const TileRun& run, const Panel& b, bool in_place) {
+    T sums[std::max(kMaxMc, Tiles::mr) * Tiles::nr];
+    T* const c = tile.c;
+    const std::ptrdiff_t c_row = tile.c_row;
+    const T floor = tile.floor;
+    tile.c = sums;
+    tile.c_row = static_cast<std::ptrdiff_t>(b.width);
+    tile.floor = -std::numeric_limits<T>::infinity();
+    run_tiles(run.height, b.width / V::width, tile, in_place);
+    // Where tiles are padded there is only one, so the rows that exist follow each other.
+    add_block<V>(run.tiles * run.rows, b.columns, sums, tile.c_row, c, c_row, floor);
   }
 
   /// One tile of which only `rows` x b.columns exist in C, by way of a full one.
@@ -286,7 +312,8 @@ class PackedProduct {
   bool pack_b_;   ///< else read where it stands
   bool keep_b_;   ///< packed panels are used by more than one block of rows
   bool by_rows_;  ///< too few rows for tiles
-  bool narrow_;   ///< too few columns for packing
+  std::size_t row_scratch_;
+  bool narrow_;  ///< too few columns for packing
   bool keeping_b_pays_;
 };
 

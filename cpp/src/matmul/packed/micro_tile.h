@@ -13,9 +13,9 @@
 //        +----+   +-----+-----+
 //        step p
 //
-// Each element of C is the sum over p = 0, 1, ... in that order, whatever the tile, the block sizes or the
-// place of the element: it starts from zero, the bias or C, and every step adds one product. That is why results
-// have the same bits for any number of threads and any split of m and n, and why k blocks need no extra sums.
+// Each sum is over p = 0, 1, ... in that order, whatever the tile or the place of the element: it starts from zero,
+// the bias or C, and every step adds one product. A long k is several such sums (add_block.h), cut where k alone says.
+// That is why results have the same bits for any number of threads and any split of m and n.
 #include <atomic>
 #include <cstddef>
 

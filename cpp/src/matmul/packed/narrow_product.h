@@ -14,11 +14,15 @@
 // Measured in wasm, float32: 64x128x10 4.4 us, packed 7.2; 64x784x10 24 us, packed 35; with A transposed, 128x64x10,
 // 4.4 us, packed 8.3.
 //
-// Each element of C adds its products one by one in the order of p: the same bits as any other tile.
+// Each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the same bits as
+// any other tile.
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <limits>
 
 #include "matmul/args.h"
+#include "matmul/packed/add_block.h"
 #include "simd/lanes.h"
 #include "simd/unroll.h"
 
@@ -35,11 +39,11 @@ class NarrowProduct {
            args.k * static_cast<std::size_t>(std::abs(args.b_row)) <= kMostBytes / sizeof(T);
   }
 
-  /// C = floor(init + A . B). `init` is C itself, one row of bias for all rows, or null for zeros.
-  static void run(const MatmulArgs<T>& args, const T* init, T floor) {
+  /// C = floor(init + A . B), k in blocks of kc. `init` is C itself, one row of bias for all rows, or null for zeros.
+  static void run(const MatmulArgs<T>& args, std::size_t kc, const T* init, T floor) {
     const std::size_t full = args.m / kRows * kRows;
-    for (std::size_t i = 0; i < full; i += kRows) tile<kRows>(args, i, init, floor);
-    for (std::size_t i = full; i < args.m; ++i) tile<1>(args, i, init, floor);
+    for (std::size_t i = 0; i < full; i += kRows) blocks<kRows>(args, kc, i, init, floor);
+    for (std::size_t i = full; i < args.m; ++i) blocks<1>(args, kc, i, init, floor);
   }
 
  private:
@@ -47,26 +51,56 @@ class NarrowProduct {
   /// Of B, which every tile reads from the second-level cache: 64x6000x10 (240 KB) 158 us, packed 238.
   static constexpr std::size_t kMostBytes = 256 * 1024;
 
+  /// The steps [p, p + k) of a tile: out = floor(init + A . B).
+  struct Steps {
+    std::size_t p, k;
+    const T* init;
+    std::ptrdiff_t init_row;
+    T* out;
+    std::ptrdiff_t out_row;
+    T floor;
+  };
+
+  /// A tile over all of k: later blocks are summed aside.
   template <int Rows>
-  [[gnu::noinline]] static void tile(const MatmulArgs<T>& args, std::size_t first, const T* init, T floor) {
-    using simd::unroll;
+  static void blocks(const MatmulArgs<T>& args, std::size_t kc, std::size_t row, const T* init, T floor) {
+    constexpr T no_floor = -std::numeric_limits<T>::infinity();
     static constexpr T zeros[kVectors * V::width] = {};
-    const auto row = static_cast<std::ptrdiff_t>(first);
+    const auto first = static_cast<std::ptrdiff_t>(row);
+    const bool from_c = init == args.c;
+    T* const c = args.c + first * args.c_row;
+    const std::size_t steps = std::min(kc, args.k);
+    tile<Rows>(args, row,
+               {0, steps,
+                from_c ? c
+                : init ? init
+                       : zeros,
+                from_c ? args.c_row : 0, c, args.c_row, steps == args.k ? floor : no_floor});
+    for (std::size_t p = steps; p < args.k; p += kc) {
+      constexpr std::ptrdiff_t width = kVectors * V::width;
+      T sums[Rows * width];
+      const std::size_t left = std::min(kc, args.k - p);
+      tile<Rows>(args, row, {p, left, zeros, 0, sums, width, no_floor});
+      add_block<V>(Rows, args.n, sums, width, c, args.c_row, p + left == args.k ? floor : no_floor);
+    }
+  }
+
+  template <int Rows>
+  [[gnu::noinline]] static void tile(const MatmulArgs<T>& args, std::size_t first, const Steps& steps) {
+    using simd::unroll;
+    const auto row = static_cast<std::ptrdiff_t>(first), p0 = static_cast<std::ptrdiff_t>(steps.p);
     const std::ptrdiff_t last = static_cast<std::ptrdiff_t>(args.n) - V::width;
     const auto column = [&](auto j) TINYTORCH_INLINE { return j + 1 < kVectors ? j * V::width : last; };
-    const bool from_c = init == args.c;
-    if (from_c) init += row * args.c_row;
-    if (!init) init = zeros;
-    const std::ptrdiff_t init_row = from_c ? args.c_row : 0;
 
     V sum[Rows][kVectors];
     unroll<Rows>([&](auto i) TINYTORCH_INLINE {
-      unroll<kVectors>([&](auto j) TINYTORCH_INLINE { sum[i][j] = V::load(init + i * init_row + column(j)); });
+      unroll<kVectors>([&](auto j)
+                           TINYTORCH_INLINE { sum[i][j] = V::load(steps.init + i * steps.init_row + column(j)); });
     });
     const T* a[Rows];
-    unroll<Rows>([&](auto i) TINYTORCH_INLINE { a[i] = args.a + (row + i) * args.a_row; });
-    const T *b = args.b, *b_last = args.b + last;
-    for (std::size_t p = 0; p < args.k; ++p) {
+    unroll<Rows>([&](auto i) TINYTORCH_INLINE { a[i] = args.a + (row + i) * args.a_row + p0 * args.a_col; });
+    const T *b = args.b + p0 * args.b_row, *b_last = b + last;
+    for (std::size_t p = steps.k; p > 0; --p) {
       V line[kVectors];
       unroll<kVectors - 1>([&](auto j) TINYTORCH_INLINE { line[j] = V::load(b + j * V::width); });
       line[kVectors - 1] = V::load(b_last);
@@ -78,9 +112,9 @@ class NarrowProduct {
       b += args.b_row;
       b_last += args.b_row;
     }
-    const V low = V::splat(floor);
+    const V low = V::splat(steps.floor);
     unroll<Rows>([&](auto i) TINYTORCH_INLINE {
-      T* const c = args.c + (row + i) * args.c_row;
+      T* const c = steps.out + i * steps.out_row;
       unroll<kVectors>([&](auto j) TINYTORCH_INLINE { at_least(sum[i][j], low).store(c + column(j)); });
     });
   }

@@ -20,7 +20,7 @@ class PackedRung {
     }
     Product(args).run(args);
   }
-  static std::size_t workspace_size(const MatmulArgs<T>& args) {
+  static std::size_t workspace_size(const KernelArgs<T>& args) {
     return Small::suits(args) ? 0 : Product(args).workspace();
   }
   static T peak(std::size_t multiply_adds, T x, T y) {

@@ -14,12 +14,15 @@
 // Measured on 784x256 float32 (0.8 MB): strips 8.8 us, streams 10.0 us; on 4096x4096 (67 MB): strips 5.6 ms,
 // streams 3.0 ms. Strips of 16 or 48 columns are slower than of 32.
 //
-// Either way each element of C adds its products one by one in the order of p: the same bits as any other tile.
+// Either way each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the
+// same bits as any other tile.
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <limits>
 
 #include "matmul/args.h"
+#include "matmul/packed/add_block.h"
 #include "matmul/packed/micro_tile.h"
 
 namespace tinytorch::detail {
@@ -35,14 +38,19 @@ class RowProduct {
     return args.m == 1 || (args.m <= kMaxRows && strips(args));
   }
 
-  /// One row: c = floor(init + a . B). `init` is c itself, a row of bias, or null for zeros.
-  static void run(const KernelArgs<T>& args, const T* a, const T* init, T* c, T floor) {
+  /// Elements of scratch: a row for streams of more than one block, whose sums are kept apart from C.
+  [[nodiscard]] static std::size_t workspace(const MatmulArgs<T>& args) {
+    return !strips(args) && args.k > block_of_k<T>(args.k) ? args.n : 0;
+  }
+
+  /// One row: c = floor(init + a . B), k in blocks of kc. `init` is c itself, a row of bias, or null for zeros.
+  static void run(const KernelArgs<T>& args, std::size_t kc, const T* a, const T* init, T* c, T floor) {
     if (!strips(args)) {
-      run_stream(args, a, init, c, floor);
+      run_stream(args, kc, a, init, c, floor);
     } else if (args.n >= kWide * V::width) {
-      run_strips<kWide>(args, a, init, c, floor);
+      run_strips<kWide>(args, kc, a, init, c, floor);
     } else {
-      run_strips<1>(args, a, init, c, floor);
+      run_strips<1>(args, kc, a, init, c, floor);
     }
   }
 
@@ -58,20 +66,31 @@ class RowProduct {
   }
 
   template <int Vectors>
-  static void run_strips(const KernelArgs<T>& args, const T* a, const T* init, T* c, T floor) {
+  static void run_strips(const KernelArgs<T>& args, std::size_t kc, const T* a, const T* init, T* c, T floor) {
     constexpr std::size_t width = Vectors * V::width;
+    constexpr T no_floor = -std::numeric_limits<T>::infinity();
     static constexpr T zeros[width] = {};
     TileArgs<T> tile;
-    tile.k = args.k;
-    tile.a = a;
     tile.a_step = args.a_col;
     tile.b_step = args.b_row;
-    tile.floor = floor;
     const auto strip = [&](std::size_t column, T* out) {
+      tile.k = std::min(kc, args.k);
+      tile.a = a;
       tile.b = args.b + column;
       tile.init = init ? init + column : zeros;
       tile.c = out;
+      tile.floor = args.k <= kc ? floor : no_floor;
       micro_tile<V, Rounding, 1, Vectors>(tile);
+      T sums[width];
+      tile.init = zeros;
+      tile.c = sums;
+      for (std::size_t p = kc; p < args.k; p += kc) {
+        tile.k = std::min(kc, args.k - p);
+        tile.a = a + static_cast<std::ptrdiff_t>(p) * args.a_col;
+        tile.b = args.b + static_cast<std::ptrdiff_t>(p) * args.b_row + column;
+        micro_tile<V, Rounding, 1, Vectors>(tile);
+        add_block<V>(1, width, sums, 0, out, 0, p + tile.k == args.k ? floor : no_floor);
+      }
     };
     // The last strip may overlap the one before, so it is computed from the untouched C, aside.
     const std::size_t rest = args.n % width;
@@ -81,15 +100,24 @@ class RowProduct {
     if (rest) std::copy_n(last + width - rest, rest, c + args.n - rest);
   }
 
-  static void run_stream(const KernelArgs<T>& args, const T* a, const T* init, T* c, T floor) {
+  static void run_stream(const KernelArgs<T>& args, std::size_t kc, const T* a, const T* init, T* c, T floor) {
     if (!init) {
       std::fill_n(c, args.n, T(0));
     } else if (init != c) {
       std::copy_n(init, args.n, c);
     }
-    std::size_t p = 0;
-    for (; p + kStreams <= args.k; p += kStreams) add_rows<kStreams>(args, a, p, c);
-    for (; p < args.k; ++p) add_rows<1>(args, a, p, c);
+    T* sums = c;
+    for (std::size_t p = 0; p < args.k;) {
+      const std::size_t end = p + std::min(kc, args.k - p);
+      const bool first = p == 0;
+      if (!first) {
+        sums = args.workspace;
+        std::fill_n(sums, args.n, T(0));
+      }
+      for (; p + kStreams <= end; p += kStreams) add_rows<kStreams>(args, a, p, sums);
+      for (; p < end; ++p) add_rows<1>(args, a, p, sums);
+      if (!first) add_block<V>(1, args.n, sums, 0, c, 0, -std::numeric_limits<T>::infinity());
+    }
     for (std::size_t j = 0; j < args.n; ++j) c[j] = c[j] < floor ? floor : c[j];
   }
 

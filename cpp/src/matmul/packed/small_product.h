@@ -14,6 +14,9 @@
 
 namespace tinytorch::detail {
 
+/// Columns and steps of the largest small product.
+inline constexpr std::size_t kMostSmall = 128;
+
 template <class Tiles>
 class SmallProduct {
  public:
@@ -56,7 +59,7 @@ class SmallProduct {
   }
 
  private:
-  static constexpr std::size_t kLeastRows = 4, kMost = 128;
+  static constexpr std::size_t kLeastRows = 4, kMost = kMostSmall;
   static constexpr std::ptrdiff_t kMostStride = 256;
 };
 
