@@ -59,11 +59,12 @@ Handle note_key(Handle f, int index) {
 Handle note_value(Handle f, int index) {
   return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second));
 }
-Handle state_dict(Handle m) {
-  return guarded([=] { return give_object<io::TensorFile>(io::state_dict(module(m))); });
+/// Of a list of names and tensors, as namedState() gives it.
+Handle state_dict(Handle list) {
+  return guarded([=] { return give_object<io::TensorFile>(io::state_dict(object<io::TensorFile>(list).tensors)); });
 }
-Handle load_state_dict(Handle m, Handle f) {
-  return done([=] { io::load_state_dict(module(m), object<io::TensorFile>(f)); });
+Handle load_state_dict(Handle list, Handle f) {
+  return done([=] { io::load_state_dict(object<io::TensorFile>(list).tensors, object<io::TensorFile>(f)); });
 }
 
 }  // namespace

@@ -62,6 +62,10 @@ Handle write_out(Handle y, Handle out) {
 Handle named_parameters(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>({module(m).named_parameters(), {}}); });
 }
+/// The same with every name of a tensor that is used in several places.
+Handle named_state(Handle m) {
+  return guarded([=] { return give_object<io::TensorFile>({module(m).named_state(), {}}); });
+}
 /// A number that two handles share where they are of the same tensor.
 Handle identity(Handle a) { return reinterpret_cast<Handle>(tensor(a).impl().get()); }
 Handle initialize(Handle weight, int how) {
@@ -124,6 +128,7 @@ const Call calls_nn[] = {
     TINYTORCH_CALL("writeOut", write_out),
     TINYTORCH_CALL("moduleName", module_name),
     TINYTORCH_CALL("namedParameters", named_parameters),
+    TINYTORCH_CALL("namedState", named_state),
     TINYTORCH_CALL("identity", identity),
     TINYTORCH_CALL("initialize", initialize),
     TINYTORCH_CALL("summary", summary),

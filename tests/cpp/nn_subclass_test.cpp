@@ -111,7 +111,22 @@ TEST(SharedLayers, AreListedCountedClippedAndSavedOnce) {
   EXPECT_EQ(nn::gradient_stats(model).size(), 4u);
   const io::TensorFile file = io::state_dict(model);
   EXPECT_EQ(file.tensors.size(), 4u);
+  const std::vector<double> before = values(tied->weight());
+  tied->weight().fill(0);
   io::load_state_dict(model, file);
+  EXPECT_EQ(values(tied->weight()), before);
+  // PyTorch's state_dict has every name; any of them will do, if they agree.
+  io::TensorFile all = file;
+  all.tensors.emplace_back("1.1.weight", file.tensors[0].second.clone());
+  io::load_state_dict(model, all);
+  all.tensors.erase(all.tensors.begin());
+  tied->weight().fill(0);
+  io::load_state_dict(model, all);
+  EXPECT_EQ(values(tied->weight()), before);
+  all.tensors.emplace_back("2.weight", Tensor::ones({4, 4}));
+  EXPECT_ERROR(io::load_state_dict(model, all), ErrorCode::io, "are one parameter of the model, but differ in the file");
+  all.tensors = {file.tensors[1], file.tensors[2], file.tensors[3]};
+  EXPECT_ERROR(io::load_state_dict(model, all), ErrorCode::io, "the file has no tensor '0.weight'");
 }
 
 TEST(Modes, EveryModuleHasItsOwnModeBack) {

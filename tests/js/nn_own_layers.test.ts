@@ -262,6 +262,9 @@ describe('training', () => {
     expect(other.block.inner.weight.data()).toEqual(before);
     other.trainer.step();
     expect(other.block.inner.weight.data()).toEqual(after);
+    tt.loadModel(make().model, tt.saveModel(model));
+    const saved = tt.readSafetensors(tt.saveModel(model));
+    expect([...saved.tensors.keys()]).toEqual(['0.inner.weight', '0.inner.bias', '1.1.0', '1.1.1']);
     await tt.evaluate(model, dataset);
     expect(tt.noGrad(() => block.drop.forward(Tensor.ones([300]))).data()).toContain(0);
   });

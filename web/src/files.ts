@@ -4,6 +4,7 @@ import { takeBytes, withBytes } from './bytes.js';
 import { show, text } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
+import { withState } from './own_layers.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import type { FileData } from './types.js';
@@ -77,7 +78,7 @@ export function saveModel(
 ): Uint8Array<ArrayBuffer> {
   const where = 'saveModel';
   const notes = readNotes(metadata, where);
-  const file = runtime.module.stateDict(moduleHandle(runtime, model, where));
+  const file = withState(runtime, model, where, (list) => runtime.check(runtime.module.stateDict(list)));
   return withFile(runtime, file, (open) => finish(runtime, open, notes));
 }
 
@@ -86,9 +87,10 @@ export function saveModel(
  * model's: `FormatError` names the first that is missing, left over or of another shape, and nothing is changed.
  */
 export function loadModel(runtime: Runtime, model: Module, file: FileData): void {
-  const handle = moduleHandle(runtime, model, 'loadModel');
-  withFile(runtime, openFile(runtime, file, 'loadModel'), (open) =>
-    runtime.check(runtime.module.loadStateDict(handle, open)),
+  const where = 'loadModel';
+  moduleHandle(runtime, model, where);
+  withFile(runtime, openFile(runtime, file, where), (open) =>
+    withState(runtime, model, where, (list) => runtime.check(runtime.module.loadStateDict(list, open))),
   );
 }
 

@@ -5,7 +5,7 @@ import { isThenable } from './block.js';
 import { show } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import { tidy } from './memory.js';
-import type { Module } from './nn.js';
+import { type Module, moduleHandle } from './nn.js';
 import type { Resource } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
@@ -128,6 +128,24 @@ export function withList<Result>(
     for (const [name, tensor] of named) {
       runtime.check(module.fileAdd(list, name, tensorHandle(runtime, tensor, 'parameters')));
     }
+    return use(list);
+  } finally {
+    module.releaseFile(list);
+  }
+}
+
+/** A model's parameters under all of their names, as such a list: what a file of the model holds. */
+export function withState<Result>(
+  runtime: Runtime,
+  model: Module,
+  where: string,
+  use: (list: Handle) => Result,
+): Result {
+  const { module } = runtime;
+  const handle = moduleHandle(runtime, model, where);
+  if (!model.isListedByModule) return withList(runtime, namedParametersOf(model), use);
+  const list = runtime.check(module.namedState(handle));
+  try {
     return use(list);
   } finally {
     module.releaseFile(list);

@@ -105,6 +105,7 @@ export interface WasmModule {
   writeOut(y: Handle, out: Handle): Handle;
   /** A list of names and tensors, which is read and released as a file is. */
   namedParameters(m: Handle): Handle;
+  namedState(m: Handle): Handle;
   identity(a: Handle): number;
   initialize(weight: Handle, how: number): Handle;
   summary(m: Handle, ndim: number): Handle;
@@ -197,8 +198,8 @@ export interface WasmModule {
   noteCount(f: Handle): number;
   noteKey(f: Handle, index: number): string;
   noteValue(f: Handle, index: number): string;
-  stateDict(m: Handle): Handle;
-  loadStateDict(m: Handle, f: Handle): Handle;
+  stateDict(list: Handle): Handle;
+  loadStateDict(list: Handle, f: Handle): Handle;
 
   kernelCount(): number;
   kernelName(index: number): string;

@@ -30,11 +30,16 @@ struct TensorFile {
 [[nodiscard]] TensorFile read_safetensors(std::span<const std::byte> bytes);
 
 /// A module's parameters as PyTorch's state_dict has them: the weight of a Dense is [in, out] here and [out, in] in
-/// the file, as in torch.nn.Linear, so that either side loads what the other saved.
+/// the file, as in torch.nn.Linear, so that either side loads what the other saved. A tensor that the module uses in
+/// several places is in the file once, under its first name, as safetensors.torch.save_model() writes it.
 [[nodiscard]] TensorFile state_dict(const nn::Module& module);
+/// The same of a list of names (named_state()).
+[[nodiscard]] TensorFile state_dict(const nn::NamedTensors& named);
 
 /// Fills the module from `file`. Names and shapes must be exactly the module's: Error(io) names the first that is
-/// missing, left over or of another shape, and nothing is changed.
+/// missing, left over or of another shape, and nothing is changed. Of the names of one tensor the file may have some or
+/// all, with the same elements.
 void load_state_dict(nn::Module& module, const TensorFile& file);
+void load_state_dict(const nn::NamedTensors& named, const TensorFile& file);
 
 }  // namespace tinytorch::io
