@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fake_clock.h"
@@ -32,6 +33,15 @@ Error error_of(Action action) {
   return {ErrorCode::invalid_argument, ""};
 }
 
+/// Whether this processor has a fused multiply-add; every 64-bit ARM has.
+bool processor_fuses() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("fma") != 0;
+#else
+  return true;
+#endif
+}
+
 MatmulArgs<float> two_by_two(float* memory) {
   return {.m = 2, .n = 2, .k = 2, .a = memory, .a_row = 2, .b = memory + 4, .b_row = 2, .c = memory + 8, .c_row = 2};
 }
@@ -50,6 +60,19 @@ TEST(Registry, TableIsComplete) {
 TEST(Registry, TheScalarRungsAreInEveryBuild) {
   for (const char* name : {"naive", "reordered", "blocked", "eigen", "packed"}) {
     EXPECT_TRUE(kernels()[static_cast<std::size_t>(kernel_id(name))].available) << name;
+  }
+}
+
+// The other tests ask the registry which rungs to run: one that it wrongly left out would not be tested.
+TEST(Registry, TheFasterRungsAreWhereTheirInstructionsAre) {
+  const std::string_view isa = TINYTORCH_TEST_ISA;  // of a wasm build; "native" elsewhere
+  const auto available = [](Rung rung) { return kernels()[static_cast<std::size_t>(rung)].available; };
+  EXPECT_EQ(available(Rung::simd), isa != "scalar");
+  EXPECT_EQ(available(Rung::threaded), TINYTORCH_TEST_THREADS != 0);
+  if (isa == "native") {
+    EXPECT_EQ(available(Rung::relaxed), processor_fuses());
+  } else {
+    EXPECT_EQ(available(Rung::relaxed), isa == "relaxed");
   }
 }
 
