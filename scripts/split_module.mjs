@@ -82,7 +82,10 @@ for (const part of ['core', ...split.keys()]) {
   const file = part === 'core' ? wasm : `${base}.${part}.wasm`;
   writeFileSync(file, withCustomSection(readFileSync(file), 'tinytorch-build', `${id} ${part}`));
 }
-appendFileSync(script, `\n// Every file of this build carries it; load() compares them.\nexport const buildId = '${id}';\n`);
+appendFileSync(
+  script,
+  `\n// Every file of this build carries it; load() compares them.\nexport const buildId = '${id}';\n`,
+);
 if (objects.some((o) => o.includes('src/parallel/pool.'))) startPartsInWorkers();
 
 /** Each symbol that the objects define, and the parts whose files define it: an inline function may have several. */

@@ -56,7 +56,11 @@ export function withEntriesOfMainTable(core, part) {
 
 /** A module with a custom section more, of that name and content. */
 export function withCustomSection(module, name, text) {
-  const content = Buffer.from([...unsigned(Buffer.byteLength(name)), ...Buffer.from(name), ...Buffer.from(text)]);
+  const content = Buffer.from([
+    ...unsigned(Buffer.byteLength(name)),
+    ...Buffer.from(name),
+    ...Buffer.from(text),
+  ]);
   return Buffer.concat([module, Buffer.from([SECTION.custom, ...unsigned(content.length)]), content]);
 }
 

@@ -115,9 +115,10 @@ Handle keep_current_exception() noexcept {
 }
 
 void keep_cut_off() noexcept {
-  keep(kFatal,
-       "an earlier call was cut off in the middle, by a stack that overflowed or a fault: nothing of this module can be "
-       "used any more; load() another");
+  keep(
+      kFatal,
+      "an earlier call was cut off in the middle, by a stack that overflowed or a fault: nothing of this module can be "
+      "used any more; load() another");
 }
 
 int error_code() { return kept_code; }

@@ -81,9 +81,9 @@ struct Call {
 /// The same for a function that also runs after a call that was cut off: one that tells of the error.
 #define TINYTORCH_BARE_CALL(name, function) {name, reinterpret_cast<void (*)()>(function)}
 extern const Call calls[], calls_nn[], calls_files[], calls_train[], calls_inspect[];
-/// The address of the table with that number, from 0; 0 after the last. Embind exports this one function; the tables give
-/// the others, because Embind's strings take memory without asking whether there is any, and its calls take longer than
-/// a small operation.
+/// The address of the table with that number, from 0; 0 after the last. Embind exports this one function; the tables
+/// give the others, because Embind's strings take memory without asking whether there is any, and its calls take longer
+/// than a small operation.
 [[nodiscard]] Handle calls_of_part(int part);
 
 /// Runs `body` and returns its handle, or 0 after keeping what it threw. Errors travel as a result and not as

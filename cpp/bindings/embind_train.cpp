@@ -173,10 +173,9 @@ Handle restore(Handle t, Handle bytes) {
 Handle evaluator(Handle model, Handle features, Handle labels, double mean, double deviation, int loss,
                  double batch_size, int confusion) {
   return guarded([=] {
-    return give_object<EvaluatorPtr>(
-        std::make_unique<train::Evaluator>(object<nn::ModulePtr>(model), dataset(features, labels, mean, deviation),
-                                           static_cast<train::Loss>(loss), static_cast<std::int64_t>(batch_size),
-                                           static_cast<train::Confusion>(confusion)));
+    return give_object<EvaluatorPtr>(std::make_unique<train::Evaluator>(
+        object<nn::ModulePtr>(model), dataset(features, labels, mean, deviation), static_cast<train::Loss>(loss),
+        static_cast<std::int64_t>(batch_size), static_cast<train::Confusion>(confusion)));
   });
 }
 /// exchange: whether there was a batch left, samples done.
@@ -197,14 +196,15 @@ Handle evaluator_finish(Handle e, Handle y) {
   });
 }
 void evaluator_abandon(Handle e) { object<EvaluatorPtr>(e)->abandon(); }
-/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits), address of the confusion (64 bits)
-/// and its number of rows, 0 where there is none.
+/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits), address of the confusion (64
+/// bits) and its number of rows, 0 where there is none.
 Handle evaluator_result(Handle e) {
   return done([=] {
     const train::Evaluation& evaluation = object<EvaluatorPtr>(e)->result();
     send({evaluation.loss, evaluation.accuracy, static_cast<double>(evaluation.samples),
           number(evaluation.predictions.data()), static_cast<double>(evaluation.predictions.size()),
-          number(evaluation.confusion.data()), evaluation.confusion.empty() ? 0 : static_cast<double>(evaluation.classes)});
+          number(evaluation.confusion.data()),
+          evaluation.confusion.empty() ? 0 : static_cast<double>(evaluation.classes)});
   });
 }
 

@@ -33,12 +33,20 @@ Case make_case(std::string name, Arguments... arguments) {
           [=] { return std::make_shared<Minus<Layer>>(arguments...); }};
 }
 std::vector<Case> all_layers() {
-  return {make_case<nn::Dense>("Dense", 6, 6),  make_case<nn::ReLU>("ReLU"),       make_case<nn::Sigmoid>("Sigmoid"),
-          make_case<nn::Tanh>("Tanh"),          make_case<nn::GELU>("GELU"),       make_case<nn::Softmax>("Softmax"),
-          make_case<nn::Dropout>("Dropout", 0.0), make_case<nn::LayerNorm>("LayerNorm", 6),
+  return {make_case<nn::Dense>("Dense", 6, 6),
+          make_case<nn::ReLU>("ReLU"),
+          make_case<nn::Sigmoid>("Sigmoid"),
+          make_case<nn::Tanh>("Tanh"),
+          make_case<nn::GELU>("GELU"),
+          make_case<nn::Softmax>("Softmax"),
+          make_case<nn::Dropout>("Dropout", 0.0),
+          make_case<nn::LayerNorm>("LayerNorm", 6),
           make_case<nn::Flatten>("Flatten"),
-          {"Sequential", [] { return std::make_shared<nn::Sequential>(std::vector<nn::ModulePtr>{std::make_shared<nn::Tanh>()}); },
-           [] { return std::make_shared<Minus<nn::Sequential>>(std::vector<nn::ModulePtr>{std::make_shared<nn::Tanh>()}); }}};
+          {"Sequential",
+           [] { return std::make_shared<nn::Sequential>(std::vector<nn::ModulePtr>{std::make_shared<nn::Tanh>()}); },
+           [] {
+             return std::make_shared<Minus<nn::Sequential>>(std::vector<nn::ModulePtr>{std::make_shared<nn::Tanh>()});
+           }}};
 }
 
 TEST(Subclass, ItsForwardRunsWhereverTheLayerIs) {
@@ -124,7 +132,8 @@ TEST(SharedLayers, AreListedCountedClippedAndSavedOnce) {
   io::load_state_dict(model, all);
   EXPECT_EQ(values(tied->weight()), before);
   all.tensors.emplace_back("2.weight", Tensor::ones({4, 4}));
-  EXPECT_ERROR(io::load_state_dict(model, all), ErrorCode::io, "are one parameter of the model, but differ in the file");
+  EXPECT_ERROR(io::load_state_dict(model, all), ErrorCode::io,
+               "are one parameter of the model, but differ in the file");
   all.tensors = {file.tensors[1], file.tensors[2], file.tensors[3]};
   EXPECT_ERROR(io::load_state_dict(model, all), ErrorCode::io, "the file has no tensor '0.weight'");
 }
@@ -171,8 +180,7 @@ TEST(Modes, ALayerThatThrowsLeavesThemAsTheyWere) {
   };
   auto dropout = std::make_shared<nn::Dropout>(0.5);
   auto dense = std::make_shared<nn::Dense>(2, 2);
-  auto model = std::make_shared<nn::Sequential>(
-      std::vector<nn::ModulePtr>{dense, dropout, std::make_shared<Throws>()});
+  auto model = std::make_shared<nn::Sequential>(std::vector<nn::ModulePtr>{dense, dropout, std::make_shared<Throws>()});
   const data::TensorDataset data(Tensor::ones({6, 2}), Tensor::zeros({6}, DType::int32));
   auto loader = std::make_shared<data::DataLoader>(data, data::LoaderOptions{.batch_size = 4});
   train::Trainer trainer(model, std::make_shared<optim::SGD>(dense->parameters(), 0.1), loader);

@@ -160,8 +160,9 @@ TEST(Checkpoint, OfAnotherTrainingIsRefused) {
   refused(make_setup(true, 0.2), {.epochs = 2, .loss = train::Loss::mse, .accumulate = 2}, "its loss is 'mse'");
   refused(make_setup(false, 0.2), options, "its optimizer is 'SGD', this training's 'Adam'");
   refused(with_optimizer([](auto p) { return std::make_shared<optim::AdamW>(p, 0.01); }), options, "'AdamW'");
-  refused(with_optimizer([](auto p) { return std::make_shared<optim::Adam>(p, 0.01, optim::AdamOptions{.beta2 = 0.9}); }),
-          options, "optimizer.beta2 0.9");
+  refused(
+      with_optimizer([](auto p) { return std::make_shared<optim::Adam>(p, 0.01, optim::AdamOptions{.beta2 = 0.9}); }),
+      options, "optimizer.beta2 0.9");
   refused(with_optimizer([](auto p) {
             p.pop_back();
             return std::make_shared<optim::Adam>(p, 0.01);

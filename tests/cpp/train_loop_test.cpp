@@ -54,7 +54,8 @@ TEST(Accumulation, AGroupOfBatchesIsOneLargeBatch) {
     const std::vector<double> got = weights(*model), want = weights(large);
     for (std::size_t i = 0; i < got.size(); ++i) {
       // Sums of at most 40 terms, in another order, in each of at most 80 steps.
-      ASSERT_NEAR(got[i], want[i], 80 * 40 * 0x1p-53 * (10 + std::abs(want[i]))) << n << ' ' << batch << ' ' << accumulate;
+      ASSERT_NEAR(got[i], want[i], 80 * 40 * 0x1p-53 * (10 + std::abs(want[i])))
+          << n << ' ' << batch << ' ' << accumulate;
     }
   }
 }
@@ -163,13 +164,16 @@ TEST(Evaluate, ATableForManyClassesOnlyWhereItIsAskedFor) {
   for (const std::int64_t classes : {3, 1000, 1001, 65536, 70000}) {
     SCOPED_TRACE(classes);
     auto model = std::make_shared<nn::Dense>(1, classes);
-    const TensorDataset dataset(Tensor::ones({3, 1}), Tensor::full({3}, static_cast<double>(classes - 1), DType::int32));
+    const TensorDataset dataset(Tensor::ones({3, 1}),
+                                Tensor::full({3}, static_cast<double>(classes - 1), DType::int32));
     const train::Evaluation found = train::evaluate(model, dataset);
     EXPECT_EQ(found.classes, classes);
     EXPECT_EQ(found.predictions.size(), 3u);
     EXPECT_EQ(found.confusion.size(), classes <= 1000 ? static_cast<std::size_t>(classes * classes) : 0u);
     using train::Confusion;
-    const auto with = [&](Confusion how) { return train::evaluate(model, dataset, train::Loss::cross_entropy, 2, how); };
+    const auto with = [&](Confusion how) {
+      return train::evaluate(model, dataset, train::Loss::cross_entropy, 2, how);
+    };
     EXPECT_TRUE(with(Confusion::never).confusion.empty());
     if (classes <= 1001) {
       std::int64_t total = 0;

@@ -109,7 +109,8 @@ TEST(Optimizer, FrozenParametersStayAndTheSameOneTwiceIsRefused) {
   EXPECT_FALSE(grad(a).defined());
   EXPECT_EQ(values(frozen), (std::vector<double>{3, 4}));
   EXPECT_NE(values(a), (std::vector<double>{1, 2}));
-  EXPECT_ERROR(SGD({a, frozen, a}, 0.1), ErrorCode::invalid_argument, "parameter 2, of shape [2], is in the list twice");
+  EXPECT_ERROR(SGD({a, frozen, a}, 0.1), ErrorCode::invalid_argument,
+               "parameter 2, of shape [2], is in the list twice");
   EXPECT_ERROR(SGD({}, 0.1), ErrorCode::invalid_argument, "there are no parameters");
   EXPECT_ERROR(SGD({autograd::mul(a, a)}, 0.1), ErrorCode::autograd, "is not a dense leaf");
   EXPECT_ERROR(SGD({Tensor::zeros({2}, DType::int32)}, 0.1), ErrorCode::dtype, "int32");
@@ -181,7 +182,8 @@ TEST(Schedules, FollowTheirFormulasAtOnce) {
   const double pi = std::acos(-1.0);
   for (int i = 0; i < 500; ++i) {
     const double initial = random.uniform(), lowest = random.uniform(), factor = random.uniform() * 1.2;
-    const auto t = static_cast<std::int64_t>(random.below(60)), length = static_cast<std::int64_t>(1 + random.below(40));
+    const auto t = static_cast<std::int64_t>(random.below(60)),
+               length = static_cast<std::int64_t>(1 + random.below(40));
     EXPECT_NEAR(optim::step_schedule(initial, factor, t, length),
                 initial * std::pow(factor, static_cast<double>(t / length)), 1e-9);
     const double turn = pi * static_cast<double>(std::min(t, length)) / static_cast<double>(length);
@@ -228,8 +230,7 @@ TEST(Optimizer, GradientsThatEndLeaveNoSubnormalNumbers) {
       optimizer->step();
       none_is_subnormal(*optimizer);
     }
-    for (const auto& [name, tensor] : optimizer->state())
-      {
+    for (const auto& [name, tensor] : optimizer->state()) {
       if (name == "step") continue;
       EXPECT_EQ(values(tensor), std::vector<double>(7, 0.0)) << name;
     }

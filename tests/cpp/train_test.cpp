@@ -153,7 +153,8 @@ TEST(Trainer, TheRateRisesBeforeItFalls) {
   for (std::size_t i = 5; i < 20; ++i) {
     EXPECT_EQ(rates[i], optim::cosine_schedule(0.05, 0.01, static_cast<std::int64_t>(i) - 5, 15));
   }
-  EXPECT_ERROR(Trainer(s.model, s.optimizer, s.loader, {.warmup = 1}), ErrorCode::invalid_argument, "warmup must be at least 0 and below 1, got 1");
+  EXPECT_ERROR(Trainer(s.model, s.optimizer, s.loader, {.warmup = 1}), ErrorCode::invalid_argument,
+               "warmup must be at least 0 and below 1, got 1");
 }
 
 TEST(Trainer, OtherLosses) {
@@ -192,7 +193,8 @@ TEST(Trainer, SteadyStateAllocatesNothingThatGrows) {
 TEST(Trainer, Errors) {
   Training s = make_setup();
   EXPECT_ERROR(Trainer(nullptr, s.optimizer, s.loader), ErrorCode::invalid_argument, "Trainer: needs a model");
-  EXPECT_ERROR(Trainer(s.model, s.optimizer, s.loader, {.accumulate = 0}), ErrorCode::invalid_argument, "accumulate must be >= 1, got 0");
+  EXPECT_ERROR(Trainer(s.model, s.optimizer, s.loader, {.accumulate = 0}), ErrorCode::invalid_argument,
+               "accumulate must be >= 1, got 0");
   auto nothing = std::make_shared<DataLoader>(blobs(3), LoaderOptions{.batch_size = 4, .drop_last = true});
   EXPECT_ERROR(Trainer(s.model, s.optimizer, nothing), ErrorCode::invalid_argument, "the data set makes no batch");
 }

@@ -11,8 +11,9 @@
 namespace tinytorch::data {
 
 /// The array of an IDX file (the format of MNIST) as uint8: [60000,28,28] images or [60000] labels. Of the format's
-/// element types only 8, unsigned bytes, is read; 1 to 8 axes. The sizes must account for every byte of the file. Throws
-/// Error(io) that says what is wrong, Error(overflow) or Error(out_of_memory) for an array too large for this machine.
+/// element types only 8, unsigned bytes, is read; 1 to 8 axes. The sizes must account for every byte of the file.
+/// Throws Error(io) that says what is wrong, Error(overflow) or Error(out_of_memory) for an array too large for this
+/// machine.
 [[nodiscard]] Tensor read_idx(std::span<const std::byte> file);
 
 /// Pairs of features [n, ...] (float32, float64 or uint8) and labels [n] (int32 or uint8, or float for regression),

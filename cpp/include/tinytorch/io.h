@@ -19,8 +19,9 @@ struct TensorFile {
 
 /// What read_safetensors() and the format's own implementation read; the tensors keep their order. The data begin on a
 /// multiple of 8 and each tensor on a multiple of its element's size, widest elements first. The same content gives the
-/// same bytes. Throws Error(invalid_argument) for names or keys that repeat, a tensor named `__metadata__`, text that is
-/// not UTF-8, a header over 100 MB or an undefined tensor; Error(overflow) or Error(out_of_memory) for too much data.
+/// same bytes. Throws Error(invalid_argument) for names or keys that repeat, a tensor named `__metadata__`, text that
+/// is not UTF-8, a header over 100 MB or an undefined tensor; Error(overflow) or Error(out_of_memory) for too much
+/// data.
 [[nodiscard]] std::vector<std::byte> write_safetensors(const TensorFile& file);
 
 /// Strict: offsets outside the file, overlapping or leaving gaps, sizes that do not fit shape and type, a header over

@@ -28,8 +28,8 @@ inline constexpr KernelId kAutoKernel = -1;
 /// of the WebAssembly module, scripts/split_module.mjs). To be called before kernels().
 void leave_out_ladder() noexcept;
 
-/// Makes the rung with fused multiply-add unavailable: the results of a native program then have the same bits as those of
-/// the `simd` build in a browser. To be called before kernels() and the first product.
+/// Makes the rung with fused multiply-add unavailable: the results of a native program then have the same bits as those
+/// of the `simd` build in a browser. To be called before kernels() and the first product.
 void leave_out_fused() noexcept;
 
 /// The rung with that name (`auto` gives kAutoKernel). Throws Error(unknown_kernel) with the names there

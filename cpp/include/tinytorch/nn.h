@@ -21,9 +21,9 @@ struct SummaryRow {
   std::string name;
   Shape output;
   std::int64_t parameters = 0;
-  double flops = 0;             ///< of one forward pass; a multiply-add is two
-  std::int64_t bytes = 0;       ///< of the parameters
-  std::vector<Tensor> held{};   ///< the parameters that the row counts; summary() takes out what an earlier row counts
+  double flops = 0;            ///< of one forward pass; a multiply-add is two
+  std::int64_t bytes = 0;      ///< of the parameters
+  std::vector<Tensor> held{};  ///< the parameters that the row counts; summary() takes out what an earlier row counts
 };
 
 /// How deep modules may be nested in each other: a stack of 1 MB, as browsers give, has room for that.
@@ -32,9 +32,9 @@ inline constexpr int max_depth = 100;
 class Module;
 using ModulePtr = std::shared_ptr<Module>;
 
-/// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given, and one layer
-/// may be used in several places. A subclass of any module may have a forward() of its own: it is what runs, inside a
-/// Sequential and in training as well. A subclass that changes shapes or parameters says so in describe() and
+/// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given, and one
+/// layer may be used in several places. A subclass of any module may have a forward() of its own: it is what runs,
+/// inside a Sequential and in training as well. A subclass that changes shapes or parameters says so in describe() and
 /// named_parameters(); one that holds other modules names them in children().
 class Module {
  public:
@@ -50,8 +50,8 @@ class Module {
   /// Error(autograd) where the result would have to be recorded: parameters require a gradient unless NoGrad stands.
   virtual Tensor forward_into(const Tensor& x, Tensor& out);
   [[nodiscard]] virtual std::string_view name() const = 0;  ///< for the profile: `Dense(784, 256)`
-  /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`. A tensor that is used
-  /// in several places is listed once, under its first name.
+  /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`. A tensor that is
+  /// used in several places is listed once, under its first name.
   [[nodiscard]] virtual NamedTensors named_parameters() const { return {}; }
   /// The same with every name of a tensor that is used in several places, as in PyTorch's state_dict.
   [[nodiscard]] virtual NamedTensors named_state() const { return named_parameters(); }

@@ -33,9 +33,9 @@ class Optimizer {
   [[nodiscard]] virtual std::string_view kind() const noexcept = 0;  ///< `SGD`
   /// The options but for the learning rate, by PyTorch's names.
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> options() const = 0;
-  /// What the optimiser remembers of each parameter, for a checkpoint: `step`, float64 with one count for each parameter,
-  /// then `momentum.0` or `exp_avg.0`, `exp_avg_sq.0`, ... The tensors are the optimiser's own; all exist from the start,
-  /// as zeros.
+  /// What the optimiser remembers of each parameter, for a checkpoint: `step`, float64 with one count for each
+  /// parameter, then `momentum.0` or `exp_avg.0`, `exp_avg_sq.0`, ... The tensors are the optimiser's own; all exist
+  /// from the start, as zeros.
   [[nodiscard]] virtual std::vector<std::pair<std::string, Tensor>> state() const;
 
  protected:
@@ -58,8 +58,8 @@ struct SGDOptions {
   bool nesterov = false;
 };
 /// g += weight_decay p; v = momentum v + (1 - dampening) g (a parameter's first update: v = g); p -= lr v (nesterov:
-/// g + momentum v). Error(invalid_argument) unless momentum and weight_decay are finite and >= 0, dampening is finite, and
-/// nesterov comes with a momentum and without dampening.
+/// g + momentum v). Error(invalid_argument) unless momentum and weight_decay are finite and >= 0, dampening is finite,
+/// and nesterov comes with a momentum and without dampening.
 class SGD : public Optimizer {
  public:
   SGD(std::vector<Tensor> parameters, double learning_rate, SGDOptions options = {});
@@ -79,9 +79,9 @@ struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
 };
 /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr m' / (sqrt(v') + eps), where m' = m / (1 - b1^t) and
-/// v' = v / (1 - b2^t) make up for the zero start and t counts the updates of this parameter. Adam adds weight_decay p to
-/// g; AdamW (weight_decay 0.01 in PyTorch) shrinks p itself. Error(invalid_argument) unless the betas are in [0, 1) and
-/// eps and weight_decay finite and >= 0.
+/// v' = v / (1 - b2^t) make up for the zero start and t counts the updates of this parameter. Adam adds weight_decay p
+/// to g; AdamW (weight_decay 0.01 in PyTorch) shrinks p itself. Error(invalid_argument) unless the betas are in [0, 1)
+/// and eps and weight_decay finite and >= 0.
 class Adam : public Optimizer {
  public:
   Adam(std::vector<Tensor> parameters, double learning_rate = 1e-3, AdamOptions options = {});

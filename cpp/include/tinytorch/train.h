@@ -23,8 +23,9 @@ struct TrainOptions {
   std::int64_t epochs = 1;
   Loss loss = Loss::cross_entropy;
   double clip_norm = 0;  ///< 0: none
-  /// Batches whose gradients are added up before a step, weighted so that they stand for one large batch: the gradient is
-  /// that of the mean loss of all their samples, also in a last group that is short and with batches of unequal size.
+  /// Batches whose gradients are added up before a step, weighted so that they stand for one large batch: the gradient
+  /// is that of the mean loss of all their samples, also in a last group that is short and with batches of unequal
+  /// size.
   std::int64_t accumulate = 1;
   Schedule schedule =
       Schedule::constant;  ///< of the learning rate: cosine step by step over all epochs, step by epochs
@@ -68,9 +69,9 @@ class Trainer {
   Progress step();
   [[nodiscard]] const Progress& progress() const noexcept { return progress_; }
 
-  /// step() in two halves, for a model whose forward pass runs outside (in JavaScript): begin() gives the batch, finish()
-  /// takes what the model made of its features, and abandon() forgets the batch. The bits are those of step(). begin()
-  /// gives null when training is finished; Error(invalid_argument) where a batch is under way already.
+  /// step() in two halves, for a model whose forward pass runs outside (in JavaScript): begin() gives the batch,
+  /// finish() takes what the model made of its features, and abandon() forgets the batch. The bits are those of step().
+  /// begin() gives null when training is finished; Error(invalid_argument) where a batch is under way already.
   [[nodiscard]] const data::Batch* begin();
   Progress finish(const Tensor& y);
   void abandon() noexcept;
@@ -86,8 +87,8 @@ class Trainer {
   void report_validation(double loss) noexcept;
 
   /// All that training depends on - weights, optimiser, place, random numbers - as a safetensors file. After
-  /// restore() the remaining steps give the same bits as without interruption. Throws Error(io) and changes nothing for a
-  /// file that is malformed, does not fit its own checksum, holds numbers that no training comes to, or is of another
+  /// restore() the remaining steps give the same bits as without interruption. Throws Error(io) and changes nothing for
+  /// a file that is malformed, does not fit its own checksum, holds numbers that no training comes to, or is of another
   /// training: another model, another kind of optimiser, other parameters or options of it, another loss, accumulation,
   /// number of samples, batch size, order or seed. What may differ: epochs, schedule, warmup, clipping, patience,
   /// the learning rate that the optimiser was made with (the checkpoint's counts), and which parameters are frozen.

@@ -50,7 +50,7 @@ GradientStats stats_of(const std::string& name, const Tensor& parameter) {
 
 }  // namespace
 
-std::vector<GradientStats> gradient_stats(const Module& module) { 
+std::vector<GradientStats> gradient_stats(const Module& module) {
   return gradient_stats(unique(module.named_parameters()));
 }
 

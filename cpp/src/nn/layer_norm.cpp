@@ -27,8 +27,6 @@ Tensor LayerNorm::forward(const Tensor& x) {
   return autograd::layer_norm(x, weight_, bias_, eps_);
 }
 
-NamedTensors LayerNorm::named_parameters() const {
-  return {{"weight", weight_}, {"bias", bias_}};
-}
+NamedTensors LayerNorm::named_parameters() const { return {{"weight", weight_}, {"bias", bias_}}; }
 
 }  // namespace tinytorch::nn

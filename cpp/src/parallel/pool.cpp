@@ -63,8 +63,8 @@ constexpr int jobs_before_waking = 4;
 constexpr double job_distance_ms = 0.1;
 
 /// In a module a worker can die with a chunk in hand: the page, the engine or the system may end it, or it crashes. The
-/// thread that waits for the chunk cannot hear of that. It gives up after so long, or after so many times what a chunk of
-/// the same size took itself, whichever is longer.
+/// thread that waits for the chunk cannot hear of that. It gives up after so long, or after so many times what a chunk
+/// of the same size took itself, whichever is longer.
 constexpr double least_patience_ms = 10'000, patience_in_chunks = 20;
 constexpr double look_around_ms = 500;
 

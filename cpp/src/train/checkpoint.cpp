@@ -1,7 +1,7 @@
 // A checkpoint is a safetensors file: `model.*`, the parameters as they are in memory; `optimizer.*`, the optimiser's
-// state; `gradient.*` where a step is half accumulated; and numbers, each a float64 scalar of its own: `setting.*` must be
-// those of the trainer that restores, `trainer.*` is where training stands. The metadata name the format, the texts that
-// must agree, and a checksum of everything else.
+// state; `gradient.*` where a step is half accumulated; and numbers, each a float64 scalar of its own: `setting.*` must
+// be those of the trainer that restores, `trainer.*` is where training stands. The metadata name the format, the texts
+// that must agree, and a checksum of everything else.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -69,9 +69,9 @@ void require_same(const NamedTensors& wanted, const NamedTensors& found, const c
     const auto& [name, tensor] = found[i];
     const auto& [own_name, own] = wanted[i];
     if (name == own_name && tensor.shape() == own.shape() && tensor.dtype() == own.dtype()) continue;
-    detail::fail(ErrorCode::io, {"checkpoint: ", what, " tensor '", name, "' is ", tensor.shape(), " ",
-                                 name_of(tensor.dtype()), ", needs '", own_name, "' ", own.shape(), " ",
-                                 name_of(own.dtype())});
+    detail::fail(ErrorCode::io,
+                 {"checkpoint: ", what, " tensor '", name, "' is ", tensor.shape(), " ", name_of(tensor.dtype()),
+                  ", needs '", own_name, "' ", own.shape(), " ", name_of(own.dtype())});
   }
 }
 
@@ -87,7 +87,8 @@ Numbers read_numbers(const Numbers& wanted, const io::TensorFile& file, std::str
 }
 
 double number(const Numbers& numbers, std::string_view name) {
-  const auto found = std::find_if(numbers.begin(), numbers.end(), [&](const auto& entry) { return entry.first == name; });
+  const auto found =
+      std::find_if(numbers.begin(), numbers.end(), [&](const auto& entry) { return entry.first == name; });
   return found->second;
 }
 
@@ -121,8 +122,8 @@ void check_updates(const NamedTensors& state, double steps) {
   for (std::int64_t i = 0; i < updates.numel(); ++i) {
     const double value = updates.data<double>()[i];
     if (!(value >= 0 && value <= steps && value == std::floor(value))) {
-      detail::fail(ErrorCode::io, {"checkpoint: its optimizer counts ", value, " updates of parameter ", i, " in ", steps,
-                                   " steps"});
+      detail::fail(ErrorCode::io,
+                   {"checkpoint: its optimizer counts ", value, " updates of parameter ", i, " in ", steps, " steps"});
     }
   }
 }
@@ -130,7 +131,8 @@ void check_updates(const NamedTensors& state, double steps) {
 void check_format(const io::TensorFile& file) {
   const std::string_view found = metadata(file, "format");
   if (found == "tinytorch checkpoint 1") {
-    detail::fail(ErrorCode::io, {"checkpoint: the file is a '", found, "', of an earlier version of this library, which "
+    detail::fail(ErrorCode::io, {"checkpoint: the file is a '", found,
+                                 "', of an earlier version of this library, which "
                                  "can no longer be restored; its weights are the tensors 'model.*'"});
   }
   if (found != format) detail::fail(ErrorCode::io, {"checkpoint: the file is not a '", format, "'"});
@@ -281,7 +283,8 @@ void Trainer::restore(std::span<const std::byte> bytes) {
   check_place(n);
   NamedTensors parameters = this->parameters();
   const NamedTensors own_state = optimizer_->state();
-  const NamedTensors model = part(file, "model."), state = part(file, "optimizer."), gradients = part(file, "gradient.");
+  const NamedTensors model = part(file, "model."), state = part(file, "optimizer."),
+                     gradients = part(file, "gradient.");
   require_same(parameters, model, "model");
   require_same(own_state, state, "optimizer");
   check_updates(state, number(n, "optimizer_steps"));

@@ -6,7 +6,8 @@
 
 namespace tinytorch::train {
 
-/// Of a file's names, types, shapes, elements and metadata, but for the metadata's own `checksum`: 16 hexadecimal digits.
+/// Of a file's names, types, shapes, elements and metadata, but for the metadata's own `checksum`: 16 hexadecimal
+/// digits.
 [[nodiscard]] std::string checksum(const io::TensorFile& file);
 
 }  // namespace tinytorch::train

@@ -83,7 +83,8 @@ double Trainer::scheduled_rate() const {
 
 const data::Batch* Trainer::begin() {
   if (under_way_) {
-    detail::fail(ErrorCode::invalid_argument, {"Trainer: a step is under way; its forward pass must not start another"});
+    detail::fail(ErrorCode::invalid_argument,
+                 {"Trainer: a step is under way; its forward pass must not start another"});
   }
   if (progress_.finished) return nullptr;
   try {
@@ -157,8 +158,9 @@ void Trainer::measure(std::int64_t samples, double start_ms) noexcept {
   if (progress_.seconds > 0) progress_.samples_per_second = static_cast<double>(timed_samples_) / progress_.seconds;
   const std::int64_t epochs_left = progress_.epochs - progress_.epoch - (progress_.epoch_ended ? 0 : 1);
   const std::int64_t batches_left = progress_.epoch_ended ? 0 : progress_.batches - progress_.batch;
-  const double samples_left = static_cast<double>(epochs_left) * static_cast<double>(loader_->samples(0, progress_.batches)) +
-                              static_cast<double>(loader_->samples(progress_.batches - batches_left, progress_.batches));
+  const double samples_left =
+      static_cast<double>(epochs_left) * static_cast<double>(loader_->samples(0, progress_.batches)) +
+      static_cast<double>(loader_->samples(progress_.batches - batches_left, progress_.batches));
   progress_.seconds_left = progress_.samples_per_second > 0 ? samples_left / progress_.samples_per_second : 0;
 }
 

@@ -15,8 +15,8 @@
 #include <cassert>
 #include <cstddef>
 
-#include "matmul/division.h"
 #include "base/poison.h"
+#include "matmul/division.h"
 #include "matmul/kernels.h"
 #include "matmul/workspace.h"
 #include "parallel/parallel_for.h"
