@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <new>
 
 #include "tinytorch/error.h"
@@ -71,9 +72,15 @@ Handle exchange_address() { return reinterpret_cast<Handle>(exchange.data()); }
 
 void send(std::initializer_list<double> numbers) { std::copy(numbers.begin(), numbers.end(), exchange.begin()); }
 
+std::int64_t to_integer(double number) noexcept {
+  constexpr double limit = 0x1p63;  // the first that does not fit
+  if (!(number > -limit)) return number == number ? std::numeric_limits<std::int64_t>::min() : 0;
+  return number < limit ? static_cast<std::int64_t>(number) : std::numeric_limits<std::int64_t>::max();
+}
+
 Dims received_dims(int count) {
   Dims dims;
-  for (int i = 0; i < count; ++i) dims.push_back(static_cast<std::int64_t>(exchange[static_cast<std::size_t>(i)]));
+  for (int i = 0; i < count; ++i) dims.push_back(to_integer(exchange[static_cast<std::size_t>(i)]));
   return dims;
 }
 

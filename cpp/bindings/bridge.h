@@ -33,6 +33,9 @@ inline constexpr Handle kDone = 1;
 inline std::array<double, 1024> exchange{};
 [[nodiscard]] Handle exchange_address();
 void send(std::initializer_list<double> numbers);
+/// A number from JavaScript as an integer: what is too large or too small is held at the limits, infinities too, so
+/// that it still means "to the end". NaN is 0; web/src refuses it first.
+[[nodiscard]] std::int64_t to_integer(double number) noexcept;
 /// The first `count` numbers as sizes.
 [[nodiscard]] Dims received_dims(int count);
 /// A list of handles that is longer than the exchange buffer comes in pieces before the call that takes it: each piece

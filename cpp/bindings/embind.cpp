@@ -28,9 +28,7 @@ Handle full(int ndim, int dtype, double value) {
   return guarded([=] { return give(Tensor::full(received_dims(ndim), value, static_cast<DType>(dtype))); });
 }
 Handle eye(double n, double m, int dtype) {
-  return guarded([=] {
-    return give(Tensor::eye(static_cast<std::int64_t>(n), static_cast<std::int64_t>(m), static_cast<DType>(dtype)));
-  });
+  return guarded([=] { return give(Tensor::eye(to_integer(n), to_integer(m), static_cast<DType>(dtype))); });
 }
 Handle arange(double start, double stop, double step, int dtype) {
   return guarded([=] { return give(Tensor::arange(start, stop, step, static_cast<DType>(dtype))); });
@@ -60,6 +58,7 @@ Handle readable(Handle a) {
 Handle writable(Handle a) {
   return done([=] {
     exchange[0] = 0;
+    refuse_writing("copyFrom", tensor(a));
     if (tensor(a).is_contiguous()) send_elements_for_writing(tensor(a));
   });
 }
@@ -73,7 +72,7 @@ Handle copy_from(Handle a, Handle source) {
   return done([=] { tensor(a).copy_from(tensor(source)); });
 }
 Handle to(Handle a, int dtype) {
-  return guarded([=] { return give(tensor(a).to(static_cast<DType>(dtype))); });
+  return guarded([=] { return give(autograd::to(tensor(a), static_cast<DType>(dtype))); });
 }
 
 Handle reshape(Handle a, int ndim) {
@@ -86,10 +85,8 @@ Handle transpose(Handle a, int dim0, int dim1) {
   return guarded([=] { return give(autograd::transpose(tensor(a), dim0, dim1)); });
 }
 Handle slice(Handle a, int dim, double start, double stop, double step) {
-  return guarded([=] {
-    return give(autograd::slice(tensor(a), dim, static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop),
-                                static_cast<std::int64_t>(step)));
-  });
+  return guarded(
+      [=] { return give(autograd::slice(tensor(a), dim, to_integer(start), to_integer(stop), to_integer(step))); });
 }
 template <auto Op>
 Handle plain(Handle a) {

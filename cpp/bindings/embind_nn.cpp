@@ -17,11 +17,10 @@ Handle make(Arguments... arguments) {
   return guarded([=] { return give_object<nn::ModulePtr>(std::make_shared<Layer>(arguments...)); });
 }
 Handle dense(double in, double out, bool bias, int dtype) {
-  return make<nn::Dense>(static_cast<std::int64_t>(in), static_cast<std::int64_t>(out), bias,
-                         static_cast<DType>(dtype));
+  return make<nn::Dense>(to_integer(in), to_integer(out), bias, static_cast<DType>(dtype));
 }
 Handle layer_norm(double features, double eps, int dtype) {
-  return make<nn::LayerNorm>(static_cast<std::int64_t>(features), eps, static_cast<DType>(dtype));
+  return make<nn::LayerNorm>(to_integer(features), eps, static_cast<DType>(dtype));
 }
 /// The layers' handles come as a list.
 Handle sequential(int count) {

@@ -73,6 +73,9 @@ TEST(AutogradOps, KinksAndTies) {
   Tensor ties = tensor64({4}, {1, 3, 3, 2});
   set_requires_grad(ties);
   backward(max(ties));
+  EXPECT_EQ(values(grad(ties)), (std::vector<double>{0, 0.5, 0.5, 0}));
+  set_grad(ties, {});
+  backward(max(ties, {0}));
   EXPECT_EQ(values(grad(ties)), (std::vector<double>{0, 1, 0, 0}));
 }
 

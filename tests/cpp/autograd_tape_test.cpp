@@ -105,7 +105,7 @@ TEST(Tape, Errors) {
   Tensor ints = Tensor::zeros({1}, DType::int32);
   EXPECT_ERROR(set_requires_grad(ints), ErrorCode::dtype, "requires_grad: needs float32 or float64");
   EXPECT_ERROR(set_grad(result, {}), ErrorCode::autograd, "set_grad: the tensor of shape [2] is not a leaf");
-  EXPECT_ERROR(set_grad(x, tensor64({1}, {1})), ErrorCode::shape, "set_grad: out is [1]");
+  EXPECT_ERROR(set_grad(x, tensor64({1}, {1})), ErrorCode::shape, "set_grad: the gradient is [1], the tensor [2]");
 }
 
 TEST(Tape, AFreedGraphIsAClearError) {

@@ -45,7 +45,7 @@ inline void check_gradients(const std::string& name, const Function& f, std::vec
         x[k] = changed;
         return loss(x).item();
       };
-      const double x = inputs[k].data<double>()[offset], h = 1e-5 * std::max(1.0, std::abs(x));
+      const double x = inputs[k].strided_data<double>()[offset], h = 1e-5 * std::max(1.0, std::abs(x));
       const double numeric = (loss_at(x + h) - loss_at(x - h)) / (2 * h);
       EXPECT_NEAR(broadcast_at(g, at), numeric, tolerance * (1 + std::abs(numeric)))
           << "input " << k << " at " << to_string(at);

@@ -28,10 +28,10 @@ inline std::string dtype_name(const ::testing::TestParamInfo<DType>& info) { ret
 
 inline double element(const Tensor& t, std::int64_t offset) {
   switch (t.dtype()) {
-    case DType::float32: return t.data<float>()[offset];
-    case DType::float64: return t.data<double>()[offset];
-    case DType::int32: return t.data<std::int32_t>()[offset];
-    case DType::uint8: return t.data<std::uint8_t>()[offset];
+    case DType::float32: return t.strided_data<float>()[offset];
+    case DType::float64: return t.strided_data<double>()[offset];
+    case DType::int32: return t.strided_data<std::int32_t>()[offset];
+    case DType::uint8: return t.strided_data<std::uint8_t>()[offset];
   }
   return 0;
 }

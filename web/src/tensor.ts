@@ -15,7 +15,8 @@ export { tensorHandle };
 export interface OutOption {
   /**
    * Written and returned; of the result's shape and dtype, else `ShapeError` or `DTypeError`. May be an operand, except
-   * of a matrix product. Throws `AutogradError` where the result would have to be recorded: use `noGrad`.
+   * of a matrix product. Throws `AutogradError` where the result would have to be recorded, or where `out` is itself
+   * the result of a recorded operation: use `noGrad`.
    */
   out?: Tensor;
 }
@@ -77,7 +78,10 @@ export class Tensor extends TensorHandle {
 
   // ---- Gradients ----
 
-  /** Whether operations on it are recorded. Setting it marks a tensor that was made, not one that was computed. */
+  /**
+   * Whether operations on it are recorded. Setting it marks a tensor that was made, not one that was computed. Setting it
+   * to false forgets the gradient; a `backward()` of what was recorded before then leaves this tensor out.
+   */
   get requiresGrad(): boolean {
     const handle = ownHandle(this, 'requiresGrad');
     return this.runtime.module.requiresGrad(handle);
@@ -88,7 +92,11 @@ export class Tensor extends TensorHandle {
     this.runtime.check(this.runtime.module.setRequiresGrad(handle, value));
   }
 
-  /** The gradient that `backward()` has added up, as a new tensor that shares its elements; undefined before. */
+  /**
+   * The gradient that `backward()` has added up, as a new tensor that shares its elements; undefined before. A later
+   * `backward()` adds into a new tensor, so the elements that you hold stay. What you set is shared too where it is
+   * row-major, else copied.
+   */
   get grad(): Tensor | undefined {
     const own = ownHandle(this, 'grad');
     const { runtime } = this;
@@ -111,7 +119,9 @@ export class Tensor extends TensorHandle {
 
   /**
    * Adds d this / d leaf to the gradient of every leaf that this depends on, and frees the record of how it came
-   * about. Throws `AutogradError` where it depends on none, or where the record has been freed.
+   * about. Throws `AutogradError` where it depends on none, where the record has been freed, or where a value that a
+   * gradient needs has been overwritten. After an error all gradients are as before; the part of the record that it has
+   * passed is freed, so compute the result anew to go back again.
    */
   backward(options?: BackwardOptions): void {
     const { gradient, retainGraph = false } = readOptions(options, ['gradient', 'retainGraph'], 'backward');
@@ -122,7 +132,10 @@ export class Tensor extends TensorHandle {
     runtime.check(runtime.module.backward(own, handle, retainGraph));
   }
 
-  /** The same elements, shared, without a record of how they came about. */
+  /**
+   * The same elements, shared, without a record of how they came about. Writing into them is not refused: a gradient that
+   * needs them becomes an error, one that does not stays as it was.
+   */
   detach(): Tensor {
     const handle = ownHandle(this, 'detach');
     return made(this.runtime, this.runtime.module.detach(handle));
@@ -173,9 +186,10 @@ export class Tensor extends TensorHandle {
   }
 
   /**
-   * Overwrites its elements: with those of a tensor, broadcast and converted, or with as many numbers as it has,
-   * in row-major order. Numbers for int32 and uint8 must be whole and in range, as in the constructor: `DTypeError`.
-   * Returns itself.
+   * Overwrites its elements: with those of a tensor, broadcast and converted as `to` does, or with as many numbers as it
+   * has, in row-major order. Numbers for int32 and uint8 must be whole and in range, as in the constructor: `DTypeError`.
+   * Returns itself. Not recorded: throws `AutogradError` outside `noGrad` where this is the result of a recorded
+   * operation, or where the source requires a gradient. Tensors that were made may be written to.
    */
   copyFrom(source: Tensor | NumberArray | readonly number[]): this {
     if (isTensorOrCopy(source)) {
@@ -196,7 +210,10 @@ export class Tensor extends TensorHandle {
     return this;
   }
 
-  /** Sets every element to `value`; int32 and uint8 take whole numbers of their range: `DTypeError`. Returns itself. */
+  /**
+   * Sets every element to `value`; int32 and uint8 take whole numbers of their range: `DTypeError`. Returns itself. Throws
+   * `AutogradError` outside `noGrad` where this is the result of a recorded operation.
+   */
   fill(value: number): this {
     element(value, this.dtype, 'fill', 'the value');
     const handle = ownHandle(this, 'fill');
@@ -251,7 +268,11 @@ export class Tensor extends TensorHandle {
     return made(this.runtime, this.runtime.module.clone(handle));
   }
 
-  /** A copy with another element type; shares the elements where the type is that already. */
+  /**
+   * A copy with another element type; shares the elements where the type is that already. Between float types the
+   * gradient is converted back; an integer type ends it. Floats become integers towards zero, held at the type's limits,
+   * NaN becomes 0; int32 becomes uint8 by its low 8 bits.
+   */
   to(dtype: DType): Tensor {
     const handle = ownHandle(this, 'to');
     return made(this.runtime, this.runtime.module.to(handle, dtypeCode(dtype, 'to')));
@@ -275,11 +296,11 @@ export class Tensor extends TensorHandle {
   div(other: Tensor | number, options?: OutOption): Tensor {
     return binary(this, 'div', other, options);
   }
-  /** this to the power of other */
+  /** this to the power of other. Gradients as in PyTorch: that of x^0 is 0 everywhere. */
   pow(other: Tensor | number, options?: OutOption): Tensor {
     return binary(this, 'pow', other, options);
   }
-  /** The larger of this and other; NaN wins. */
+  /** The larger of this and other; NaN wins. Of equals, half the gradient goes to each. */
   maximum(other: Tensor | number, options?: OutOption): Tensor {
     return binary(this, 'maximum', other, options);
   }
@@ -287,7 +308,7 @@ export class Tensor extends TensorHandle {
   neg(options?: OutOption): Tensor {
     return unary(this, 'neg', options);
   }
-  /** |this| */
+  /** |this|; gradient 0 at 0 */
   abs(options?: OutOption): Tensor {
     return unary(this, 'abs', options);
   }
@@ -299,11 +320,11 @@ export class Tensor extends TensorHandle {
   log(options?: OutOption): Tensor {
     return unary(this, 'log', options);
   }
-  /** The square root. */
+  /** The square root; its gradient at 0 is infinite. */
   sqrt(options?: OutOption): Tensor {
     return unary(this, 'sqrt', options);
   }
-  /** max(this, 0); NaN stays NaN */
+  /** max(this, 0); NaN stays NaN; gradient 0 at 0 */
   relu(options?: OutOption): Tensor {
     return unary(this, 'relu', options);
   }
@@ -328,7 +349,10 @@ export class Tensor extends TensorHandle {
   mean(options?: ReduceOptions): Tensor {
     return reduce(this, 'mean', options);
   }
-  /** The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. */
+  /**
+   * The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` the gradient goes to the first
+   * of equals, without `dim` it is shared evenly among all equals, as in PyTorch.
+   */
   max(options?: ReduceOptions): Tensor {
     return reduce(this, 'max', options);
   }

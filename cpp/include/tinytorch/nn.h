@@ -188,6 +188,8 @@ class LayerNorm : public Module {
 /// [n, ...] -> [n, product of the rest].
 class Flatten : public Module {
  public:
+  /// [n, a, b, ...] becomes [n, a b ...], of an empty batch too. Throws Error(overflow) where that does not fit.
+  [[nodiscard]] static Shape flattened(const Shape& shape);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   [[nodiscard]] std::string_view name() const override { return "Flatten"; }
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;

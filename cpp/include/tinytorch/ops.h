@@ -8,7 +8,10 @@
 
 /// Operations without gradients. Both operands of a binary operation broadcast as in NumPy and have the same
 /// floating dtype, else Error(dtype). `out`, where given, must have the result's shape and dtype; it is
-/// written and returned, and may share memory with an operand, except in matmul.
+/// written and returned, and may share memory with an operand, except in matmul. Throws Error(autograd) where `out` is
+/// a recorded result and recording is on (autograd.h).
+///
+/// Largest errors of exp, log, pow, sigmoid, tanh and gelu: docs/accuracy.md.
 namespace tinytorch::ops {
 
 [[nodiscard]] Tensor add(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
@@ -26,15 +29,16 @@ namespace tinytorch::ops {
 [[nodiscard]] Tensor relu(const Tensor& a, Tensor* out = nullptr);     ///< max(a, 0); NaN stays NaN
 [[nodiscard]] Tensor sigmoid(const Tensor& a, Tensor* out = nullptr);  ///< 1 / (1 + exp(-a))
 [[nodiscard]] Tensor tanh(const Tensor& a, Tensor* out = nullptr);
-[[nodiscard]] Tensor gelu(const Tensor& a, Tensor* out = nullptr);  ///< a (1 + erf(a / sqrt 2)) / 2
+[[nodiscard]] Tensor gelu(const Tensor& a, Tensor* out = nullptr);  ///< a (1 + erf(a / sqrt 2)) / 2; -0 at -infinity
 
-/// Which axes a reduction removes: none given means all. Negative axes count from the end.
+/// Which axes a reduction removes: none given means all. Negative axes count from the end. A tensor without axes has,
+/// for reductions, softmax and log_softmax, one of a single element: 0 or -1.
 struct Axes {
   std::optional<std::int64_t> dim{};
   bool keepdim = false;
 };
 [[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
-[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
+[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< NaN of no elements
 [[nodiscard]] Tensor max(const Tensor& a, Axes axes = {},
                          Tensor* out = nullptr);  ///< Error(shape) over an empty axis; NaN wins
 [[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< int32; the first of equals

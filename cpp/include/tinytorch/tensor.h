@@ -15,7 +15,16 @@ struct TensorImpl;
 
 /// An N-dimensional array: row-major when made, then a view by strides of storage that other tensors may
 /// share. Copying a Tensor copies a handle, as in PyTorch: both name the same tensor. Not safe to use from
-/// two threads at once.
+/// two threads at once. At most PTRDIFF_MAX / 8 elements: 2^28 - 1 in wasm, whatever the dtype; else Error(overflow).
+/// The product of the sizes other than 0 must stay within that as well.
+///
+/// Numbers for an integer tensor (full, fill, scalar, arange) must be whole and within the dtype's range, else
+/// Error(dtype). A tensor that is converted (to, copy_from) is never refused: from floating to integer towards zero,
+/// what is too large or too small becomes the nearest limit, NaN becomes 0; from int32 to uint8 the low 8 bits.
+///
+/// Nothing here records gradients (autograd.h does): a view made here is as detach() makes it. Writing into a tensor
+/// (fill, copy_from, mutable_data, `out` of an operation) throws Error(autograd) where the tensor is a recorded result
+/// and recording is on, see autograd.h.
 class Tensor {
  public:
   Tensor() = default;  ///< undefined: no shape, no data
@@ -50,12 +59,18 @@ class Tensor {
   /// when it is stale. Every operation that writes into an existing tensor raises it.
   [[nodiscard]] std::uint64_t version() const noexcept;
 
-  /// Pointer to element (0, 0, ...); step by strides(). Throws Error(dtype) where T is not the dtype's type.
+  /// Pointer to numel() elements in row-major order. Throws Error(dtype) where T is not the dtype's type, and
+  /// Error(invalid_argument) where the tensor is not row-major: use contiguous() or strided_data().
   /// The non-const one counts as one write: fetch it anew for the next, or layers keep what they have packed.
   template <class T>
   [[nodiscard]] const T* data() const;
   template <class T>
   [[nodiscard]] T* mutable_data();
+  /// The same for code that steps by strides(): pointer to element (0, 0, ...) of any tensor.
+  template <class T>
+  [[nodiscard]] const T* strided_data() const;
+  template <class T>
+  [[nodiscard]] T* mutable_strided_data();
   [[nodiscard]] double item() const;  ///< the one element; Error(shape) where there are more
   [[nodiscard]] double at(std::initializer_list<std::int64_t> index) const;  ///< bounds-checked; for tests and printing
   /// All elements in row-major order, converted to double / copied as T.
@@ -71,7 +86,8 @@ class Tensor {
   [[nodiscard]] Tensor clone() const;                     ///< always a copy, contiguous
   [[nodiscard]] Tensor to(DType dtype) const;             ///< itself where it is, else a converted copy
 
-  /// Copies `source`, broadcast and converted, into this tensor's elements.
+  /// Copies `source`, broadcast and converted, into this tensor's elements. Throws Error(autograd) where recording is
+  /// on and `source` requires a gradient, which the copy would lose.
   void copy_from(const Tensor& source);
   void fill(double value);
 

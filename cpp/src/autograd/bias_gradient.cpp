@@ -28,7 +28,7 @@ void column_panel(T* dy, const T* y, std::size_t rows, std::size_t columns, T* s
       simd::unroll<N>([&](auto k) TINYTORCH_INLINE {
         const std::size_t at = i * columns + k * V::width;
         V v = load(dy + at);
-        if (y != nullptr) store(v = v & (load(y + at) > V::zero()), dy + at);
+        if (y != nullptr) store(v = and_not(v, load(y + at) <= V::zero()), dy + at);
         part[k] = part[k] + v;
       });
     }

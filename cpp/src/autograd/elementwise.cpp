@@ -15,7 +15,7 @@ namespace {
 struct ReluGrad {
   template <class V>
   V operator()(V dy, V y) const {
-    return dy & (y > V::zero());
+    return and_not(dy, y <= V::zero());  // passes where y is NaN
   }
 };
 struct AbsGrad {
@@ -45,14 +45,13 @@ struct TanhGrad {
 struct Gelu {
   template <class V>
   V operator()(V a) const {
-    return a * vmath::normal_cdf(a);
+    return vmath::gelu(a);
   }
 };
 struct GeluGrad {
   template <class V>
   V operator()(V dy, V a) const {
-    const V density = vmath::exp(a * a * V::splat(-0.5)) * V::splat(typename V::value_type(0.39894228040143267794));
-    return dy * (vmath::normal_cdf(a) + a * density);
+    return dy * vmath::gelu_slope(a);
   }
 };
 /// d a^b / d b = a^b log a; at a = 0, b >= 0 its limit, 0.
@@ -63,11 +62,18 @@ struct PowExponentGrad {
     return and_not(y * vmath::log(a), limit);
   }
 };
-/// The share of dy that goes to a where max(a, b) was taken: all, half, or none.
+/// x, and 0 where the exponent is 0: there a^b does not depend on a, while b a^(b - 1) is 0 times infinity at a = 0.
+struct UnlessExponentIsZero {
+  template <class V>
+  V operator()(V x, V exponent) const {
+    return and_not(x, exponent == V::zero());
+  }
+};
+/// The share of dy that goes to a where max(a, b) was taken: all, half, or none. All of it where one is NaN.
 struct LargerShare {
   template <class V>
   V operator()(V a, V b) const {
-    return select(a == b, V::splat(typename V::value_type(0.5)), V::splat(1) & (a > b));
+    return select(a == b, V::splat(typename V::value_type(0.5)), and_not(V::splat(1), a < b));
   }
 };
 
@@ -159,7 +165,8 @@ Tensor pow(const Tensor& a, const Tensor& b) {
         const Tensor &base = n.saved(0), &exponent = n.saved(1);
         if (n.wants(0)) {
           const Tensor lower = ops::pow(base, ops::sub(exponent, number(1, base)));
-          n.add(0, ops::mul(dy, ops::mul(exponent, lower)));
+          const Tensor dx = ops::mul(dy, ops::mul(exponent, lower));
+          n.add(0, detail::binary("pow", dx, exponent, nullptr, detail::binary_rows<detail::UnlessExponentIsZero>));
         }
         if (n.wants(1)) {
           const Tensor slope =
@@ -175,12 +182,12 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 Tensor maximum(const Tensor& a, const Tensor& b) {
   Tensor y = ops::maximum(a, b);
   if (Node *node = record("maximum", y, {&a, &b}, [](Node& n, Tensor& dy) {
-        const auto share = [&](std::size_t i) {
-          return detail::binary("maximum", n.saved(i), n.saved(1 - i), nullptr,
-                                detail::binary_rows<detail::LargerShare>);
-        };
-        if (n.wants(0)) n.add(0, ops::mul(dy, share(0)));
-        if (n.wants(1)) n.add(1, ops::mul(dy, share(1)));
+        for (const std::size_t i : {0, 1}) {
+          if (!n.wants(i)) continue;
+          const Tensor share =
+              detail::binary("maximum", n.saved(i), n.saved(1 - i), nullptr, detail::binary_rows<detail::LargerShare>);
+          n.add(i, detail::binary("maximum", dy, share, nullptr, detail::binary_rows<detail::Share>));
+        }
       })) {
     node->save({a, b});
   }

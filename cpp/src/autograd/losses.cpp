@@ -42,11 +42,15 @@ void require_labels(const Tensor& logits, const Tensor& labels) {
     detail::fail(ErrorCode::shape, {"cross_entropy: needs logits [n, classes] and labels [n], they are ",
                                     logits.shape(), " and ", labels.shape()});
   }
-  const std::int32_t* label = labels.data<std::int32_t>();
-  for (std::int64_t i = 0; i < labels.numel(); ++i) {
-    if (label[i] < 0 || label[i] >= logits.size(1)) {
+}
+
+/// Each is used as an index.
+void require_classes(const Tensor& row_major_labels, std::int64_t classes) {
+  const std::int32_t* label = row_major_labels.data<std::int32_t>();
+  for (std::int64_t i = 0; i < row_major_labels.numel(); ++i) {
+    if (label[i] < 0 || label[i] >= classes) {
       detail::fail(ErrorCode::invalid_argument,
-                   {"cross_entropy: label ", label[i], " of row ", i, " is not one of ", logits.size(1), " classes"});
+                   {"cross_entropy: label ", label[i], " of row ", i, " is not one of ", classes, " classes"});
     }
   }
 }
@@ -62,7 +66,6 @@ double cross_entropy_rows(const T* logits, const std::int32_t* labels, std::size
     const auto label = static_cast<std::size_t>(labels[i]);
     loss += static_cast<double>(detail::softmax_loss_row(logits, row, classes, label));
     if (!gradient) continue;
-    row[label] -= 1;
     for (std::size_t j = 0; j < classes; ++j) row[j] *= weight;
   }
   return loss;
@@ -73,6 +76,7 @@ double cross_entropy_rows(const T* logits, const std::int32_t* labels, std::size
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
   require_labels(logits, labels);
   const Tensor x = logits.contiguous(), y = labels.contiguous();
+  require_classes(y, x.size(1));
   const double weight = weight_of(reduction, x.size(0));
   Tensor gradient;
   if (detail::any_requires_grad({&logits})) gradient = Tensor::empty(x.shape(), x.dtype());
@@ -111,10 +115,17 @@ Tensor binary_cross_entropy(const Tensor& p, const Tensor& target, Reduction red
   const Tensor terms = ops::add(ops::mul(target, ops::sub(log_p, log_rest)), log_rest);
   const Tensor weight = number(-weight_of(reduction, p.numel()));
   Tensor loss = ops::mul(ops::sum(terms), weight);
-  if (Node* node = record("binary_cross_entropy", loss, {&p}, scale_saved)) {
-    // (p - t) / (p (1 - p)), the divisor held above 1e-12
+  const auto backward = [](Node& n, Tensor& dy) {
+    for (const std::size_t i : {0, 1}) {
+      if (n.wants(i)) n.add(i, ops::mul(n.saved(i), dy));
+    }
+  };
+  if (Node* node = record("binary_cross_entropy", loss, {&p, &target}, backward)) {
+    // (p - t) / (p (1 - p)), the divisor held above 1e-12; log (1 - p) - log p, infinite at 0 and 1. As PyTorch.
     const Tensor slope = ops::div(ops::sub(target, p), ops::maximum(ops::mul(p, rest), number(1e-12)));
-    node->save({ops::mul(slope, weight)});
+    Tensor of_target;
+    if (node->wants(1)) of_target = ops::mul(ops::sub(ops::log(p), ops::log(rest)), weight);
+    node->save({ops::mul(slope, weight), of_target});
   }
   return loss;
 }

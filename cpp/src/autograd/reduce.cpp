@@ -1,6 +1,7 @@
 // Forward and backward of reductions and softmax.
 #include "autograd/tape.h"
 #include "tensor/copy.h"
+#include "tensor/elementwise.h"
 
 namespace tinytorch::autograd {
 
@@ -14,7 +15,7 @@ Tensor stretch(Node& n, const Tensor& dy) { return dy.reshape(n.dims).expand(n.s
 
 /// Remembers the shape that the result would have with keepdim; without an axis a scalar's.
 void remember_axis(Node* node, const Tensor& a, const ops::Axes& axes) {
-  if (!axes.dim) return;
+  if (!axes.dim || a.ndim() == 0) return;
   node->dims = a.shape();
   node->dims[static_cast<std::size_t>(*axes.dim < 0 ? *axes.dim + static_cast<std::int64_t>(a.ndim()) : *axes.dim)] = 1;
 }
@@ -36,33 +37,56 @@ Tensor mean(const Tensor& a, ops::Axes axes) {
         n.add(0, stretch(n, share));
       })) {
     remember_axis(node, a, axes);
-    node->real = static_cast<double>(axes.dim ? a.size(*axes.dim) : a.numel());
+    node->real = static_cast<double>(axes.dim && a.ndim() > 0 ? a.size(*axes.dim) : a.numel());
   }
   return y;
 }
 
+namespace {
+
+/// 1 where a is the largest element, or NaN as that is, else 0.
+struct IsLargest {
+  template <class V>
+  V operator()(V a, V largest) const {
+    return V::splat(1) & ((a == largest) | ((a != a) & (largest != largest)));
+  }
+};
+
+/// Of the largest of all elements, each of equals gets the same share.
+void max_of_all(Node& n, Tensor& dy) {
+  const Tensor largest = detail::binary("max", n.saved(0), n.saved(1), nullptr, detail::binary_rows<IsLargest>);
+  const Tensor share = ops::div(dy.reshape({}), ops::sum(largest));
+  n.add(0, detail::binary("max", share, largest, nullptr, detail::binary_rows<detail::Share>));
+}
+
+/// Along an axis: seen as [outer, length, inner], the element of each length that argmax() names takes dy.
+void max_along(Node& n, Tensor& dy) {
+  const Tensor &place = n.saved(0), source = dy.contiguous();
+  Tensor dx = Tensor::zeros(n.shape_of(0), dy.dtype());
+  const std::int64_t length = n.number1, inner = n.number3;
+  const std::int32_t* at = place.data<std::int32_t>();
+  for (std::int64_t i = 0; i < place.numel(); ++i) {
+    const std::int64_t to = (i / inner * length + at[i]) * inner + i % inner;
+    detail::store_element(dx.impl()->bytes(), dx.dtype(), to,
+                          detail::load_element(source.impl()->bytes(), dy.dtype(), i));
+  }
+  n.add(0, std::move(dx));
+}
+
+}  // namespace
+
 Tensor max(const Tensor& a, ops::Axes axes) {
   Tensor y = ops::max(a, axes);
-  if (Node *node = record("max", y, {&a}, [](Node& n, Tensor& dy) {
-        // Seen as [outer, length, inner], one element of each length takes dy.
-        const Tensor &place = n.saved(0), source = dy.contiguous();
-        Tensor dx = Tensor::zeros(n.shape_of(0), dy.dtype());
-        const std::int64_t length = n.number1, inner = n.number3;
-        const std::int32_t* at = place.data<std::int32_t>();
-        for (std::int64_t i = 0; i < place.numel(); ++i) {
-          const std::int64_t to = (i / inner * length + at[i]) * inner + i % inner;
-          detail::store_element(dx.impl()->bytes(), dx.dtype(), to,
-                                detail::load_element(source.impl()->bytes(), dy.dtype(), i));
-        }
-        n.add(0, std::move(dx));
-      })) {
+  const bool everything = !axes.dim || a.ndim() == 0;
+  Node* const node = record("max", y, {&a}, everything ? max_of_all : max_along);
+  if (node && everything) {
+    node->save({a, detach(y).reshape({})});
+  } else if (node) {
+    const std::int64_t dim = *axes.dim < 0 ? *axes.dim + static_cast<std::int64_t>(a.ndim()) : *axes.dim;
     node->save({ops::argmax(a, axes)});
-    node->number1 = axes.dim ? a.size(*axes.dim) : a.numel();
+    node->number1 = a.size(dim);
     node->number3 = 1;
-    const auto ndim = static_cast<std::int64_t>(a.ndim());
-    for (std::int64_t i = axes.dim ? (*axes.dim < 0 ? *axes.dim + ndim : *axes.dim) + 1 : ndim; i < ndim; ++i) {
-      node->number3 *= a.size(i);
-    }
+    for (std::int64_t i = dim + 1; i < static_cast<std::int64_t>(a.ndim()); ++i) node->number3 *= a.size(i);
   }
   return y;
 }

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <utility>
-#include <vector>
 
 #include "tensor/check.h"
-#include "tensor/dispatch.h"
 
 namespace tinytorch {
 
@@ -26,6 +23,9 @@ void refuse_recording(std::string_view op, std::initializer_list<const Tensor*> 
                                      ": what is written into out is not recorded, but an operand requires a gradient: "
                                      "use noGrad or detach()"});
 }
+void refuse_writing(std::string_view op, const Tensor& t) {
+  if (t.impl() && t.impl()->gradient) t.impl()->gradient->before_write(op);
+}
 NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
 NoGrad::~NoGrad() { recording = before_; }
 void set_anomaly_detection(bool enabled) noexcept { detecting = enabled; }
@@ -36,12 +36,27 @@ namespace {
 
 std::atomic<std::uint64_t> nodes_made{0};
 
-// A long chain of nodes must not be freed by recursion: each puts what it held on this list, and the first takes from
-// it until it is empty.
-thread_local std::vector<std::shared_ptr<Node>> to_free;
+// A long chain of nodes must not be freed by recursion: each puts the nodes that it alone held on this list, and the
+// first takes from it until it is empty. The list needs no memory: memory may be what has run out.
+thread_local std::shared_ptr<Node> to_free;
 thread_local bool freeing = false;
 
 }  // namespace
+
+void History::before_write(std::string_view op) const {
+  if (!node || !recording) return;
+  fail(ErrorCode::autograd,
+       {op, ": the tensor is the result of '", node->name(),
+        "', whose gradient would stay that of the old elements: write into a clone(), or in noGrad "
+        "if that is what you want"});
+}
+
+void History::before_copy(std::string_view op) const {
+  if (!recording) return;
+  fail(
+      ErrorCode::autograd,
+      {op, ": the source requires a gradient, and a copy into another tensor is not recorded: use noGrad or detach()"});
+}
 
 const Tensor& Saved::get(const Node& node) const {
   if (tensor_.version() != version_) {
@@ -59,15 +74,19 @@ Node::~Node() { free(); }
 void Node::free() noexcept {
   freed_ = true;
   for (Edge& edge : edges_) {
-    if (edge.node) to_free.push_back(std::move(edge.node));
     edge.leaf.reset();
+    if (edge.node.use_count() == 1) {
+      edge.node->next_to_free_ = std::move(to_free);
+      to_free = std::move(edge.node);
+    }
+    edge.node.reset();
   }
   for (Saved& saved : saved_) saved = Saved();
   if (freeing) return;
   freeing = true;
-  while (!to_free.empty()) {
-    const std::shared_ptr<Node> last = std::move(to_free.back());
-    to_free.pop_back();
+  while (to_free) {
+    const std::shared_ptr<Node> last = std::move(to_free);
+    to_free = std::move(last->next_to_free_);
   }
   freeing = false;
 }
@@ -83,7 +102,7 @@ bool is_unshared(const Tensor& t) noexcept {
 
 Tensor& Node::slot(std::size_t input) {
   Edge& edge = edges_[input];
-  return edge.leaf ? static_cast<History*>(edge.leaf->gradient.get())->grad : edge.node->pending;
+  return edge.node ? edge.node->pending : edge.leaf_history()->staged;
 }
 
 void Node::add(std::size_t input, Tensor gradient) {
@@ -92,7 +111,7 @@ void Node::add(std::size_t input, Tensor gradient) {
   Tensor& to = slot(input);
   if (!to.defined()) {
     // A leaf's gradient is its own and dense: users and optimisers write to it.
-    to = edges_[input].leaf && !is_unshared(gradient) ? gradient.clone() : std::move(gradient);
+    to = !edges_[input].node && !is_unshared(gradient) ? gradient.clone() : std::move(gradient);
   } else if (is_unshared(to)) {
     to = ops::add(to, gradient, &to);
   } else {
@@ -160,103 +179,7 @@ void check_finite(const char* op, const char* where, const Tensor& result) {
   fail(ErrorCode::autograd, {"'", op, "' made the first NaN or infinity, ", where, " of shape ", result.shape()});
 }
 
-namespace {
-
-bool older(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) noexcept {
-  return a->number() < b->number();
-}
-
-/// Nodes with a complete gradient, the youngest first. Whatever is left after an error is forgotten.
-class Queue {
- public:
-  ~Queue() {
-    for (const std::shared_ptr<Node>& node : nodes_) {
-      node->pending = Tensor();
-      node->queued = false;
-    }
-  }
-  void push(const std::shared_ptr<Node>& node) {
-    if (std::exchange(node->queued, true)) return;
-    nodes_.push_back(node);
-    std::push_heap(nodes_.begin(), nodes_.end(), older);
-  }
-  [[nodiscard]] std::shared_ptr<Node> pop() {
-    std::pop_heap(nodes_.begin(), nodes_.end(), older);
-    std::shared_ptr<Node> node = std::move(nodes_.back());
-    nodes_.pop_back();
-    node->queued = false;
-    return node;
-  }
-  [[nodiscard]] bool empty() const noexcept { return nodes_.empty(); }
-
- private:
-  std::vector<std::shared_ptr<Node>> nodes_;
-};
-
-void check_gradients(Node& node) {
-  if (!detecting) return;
-  for (const Edge& edge : node.edges()) {
-    if (edge.node && edge.node->pending.defined()) check_finite(node.name(), "in the gradient", edge.node->pending);
-    if (edge.leaf) {
-      const Tensor& leaf_grad = static_cast<History*>(edge.leaf->gradient.get())->grad;
-      if (leaf_grad.defined()) check_finite(node.name(), "in the gradient", leaf_grad);
-    }
-  }
-}
-
-Tensor seed(const Tensor& root, const Tensor& given) {
-  if (!given.defined()) {
-    if (root.numel() != 1) {
-      fail(ErrorCode::autograd, {"backward: the result has shape ", root.shape(),
-                                 "; only for a single element is the gradient known to be 1, else give one"});
-    }
-    return Tensor::ones(root.shape(), root.dtype());
-  }
-  if (given.shape() != root.shape()) {
-    fail(ErrorCode::shape, {"backward: the gradient is ", given.shape(), ", the result ", root.shape()});
-  }
-  if (given.dtype() != root.dtype()) {
-    fail(ErrorCode::dtype,
-         {"backward: the gradient is ", name_of(given.dtype()), ", the result ", name_of(root.dtype())});
-  }
-  return given;
-}
-
-}  // namespace
-
 }  // namespace detail
-
-void backward(const Tensor& root, const BackwardOptions& options) {
-  detail::require_defined(root, "backward", "the result");
-  detail::History* history = detail::history(root);
-  if (history == nullptr) {
-    detail::fail(ErrorCode::autograd,
-                 {"backward: the result of shape ", root.shape(), " depends on no tensor that requires a gradient"});
-  }
-  Tensor gradient = detail::seed(root, options.gradient);
-  const NoGrad no_grad;
-  if (!history->node) {
-    history->grad = history->grad.defined() ? ops::add(history->grad, gradient) : gradient.clone();
-    return;
-  }
-  detail::Queue queue;
-  history->node->pending = std::move(gradient);
-  queue.push(history->node);
-  while (!queue.empty()) {
-    const std::shared_ptr<detail::Node> node = queue.pop();
-    if (node->freed()) {
-      node->pending = Tensor();
-      detail::fail(ErrorCode::autograd, {"backward: the graph of '", node->name(),
-                                         "' was freed by an earlier backward; retain it there to go back twice"});
-    }
-    node->run(std::exchange(node->pending, Tensor()));
-    detail::check_gradients(*node);
-    for (const detail::Edge& edge : node->edges()) {
-      if (edge.node && edge.node->pending.defined()) queue.push(edge.node);
-    }
-    if (!options.retain_graph) node->free();
-  }
-}
 
 bool requires_grad(const Tensor& t) noexcept { return detail::history(t) != nullptr; }
 
@@ -281,13 +204,27 @@ Tensor grad(const Tensor& t) noexcept {
 }
 
 void set_grad(Tensor& t, const Tensor& gradient) {
+  detail::require_defined(t, "set_grad", "the tensor");
   detail::History* history = detail::history(t);
+  if (!history && !gradient.defined()) return;
   if (!history || history->node) {
     detail::fail(ErrorCode::autograd,
                  {"set_grad: the tensor of shape ", t.shape(), " is not a leaf that requires one"});
   }
-  if (gradient.defined()) detail::require_out(gradient, t.shape(), t.dtype(), "set_grad");
-  history->grad = gradient.defined() ? gradient.contiguous() : gradient;
+  if (!gradient.defined()) {
+    history->grad = Tensor();
+    return;
+  }
+  if (gradient.shape() != t.shape()) {
+    detail::fail(ErrorCode::shape, {"set_grad: the gradient is ", gradient.shape(), ", the tensor ", t.shape()});
+  }
+  if (gradient.dtype() != t.dtype()) {
+    detail::fail(ErrorCode::dtype,
+                 {"set_grad: the gradient is ", name_of(gradient.dtype()), ", the tensor ", name_of(t.dtype())});
+  }
+  // Without its own history: one that leads back to `t` would keep both alive for ever. Never `t`'s own memory:
+  // an optimiser's step would write into what it reads.
+  history->grad = detail::may_overlap(t, gradient) ? gradient.clone() : detach(gradient.contiguous());
 }
 
 Tensor detach(const Tensor& t) {

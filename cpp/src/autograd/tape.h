@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <string_view>
 
 #include "tensor/storage.h"
 #include "tinytorch/autograd.h"
@@ -31,12 +32,16 @@ class Saved {
   std::uint64_t version_ = 0;
 };
 
+struct History;
+
 /// Where an input's gradient goes: to the node that made it, or to a leaf; to neither where none is wanted.
 struct Edge {
   std::shared_ptr<Node> node;
   std::shared_ptr<TensorImpl> leaf;
   Shape shape;
-  [[nodiscard]] bool wanted() const noexcept { return node || leaf; }
+  /// What the leaf's gradient is kept in; null where there is no leaf, or one that no longer requires a gradient.
+  [[nodiscard]] History* leaf_history() const noexcept;
+  [[nodiscard]] bool wanted() const noexcept { return node || leaf_history(); }
 };
 
 using BackwardFunction = void (*)(Node& node, Tensor& dy);
@@ -70,6 +75,7 @@ class Node {
 
   // For the tape.
   std::array<Edge, max_inputs>& edges() noexcept { return edges_; }
+  [[nodiscard]] const std::array<Edge, max_inputs>& edges() const noexcept { return edges_; }
   void run(Tensor gradient) { function_(*this, gradient); }
   void free() noexcept;
   [[nodiscard]] bool freed() const noexcept { return freed_; }
@@ -79,6 +85,7 @@ class Node {
  private:
   [[nodiscard]] Tensor& slot(std::size_t input);
 
+  std::shared_ptr<Node> next_to_free_;
   const char* name_;
   BackwardFunction function_;
   std::uint64_t number_;
@@ -90,8 +97,18 @@ class Node {
 /// What autograd knows of a tensor: that it is a leaf, or which node made it.
 struct History final : GradientState {
   std::shared_ptr<Node> node;
-  Tensor grad;  ///< a leaf's
+  Tensor grad;             ///< a leaf's
+  Tensor staged;           ///< what the backward() that runs has found for a leaf; part of `grad` when it has succeeded
+  bool is_listed = false;  ///< among the leaves of the backward() that runs
+  void before_write(std::string_view op) const override;
+  void before_copy(std::string_view op) const override;
 };
+
+inline History* Edge::leaf_history() const noexcept {
+  if (!leaf) return nullptr;
+  auto* const state = static_cast<History*>(leaf->gradient.get());
+  return state && !state->node ? state : nullptr;
+}
 
 [[nodiscard]] inline History* history(const Tensor& t) noexcept {
   return t.impl() ? static_cast<History*>(t.impl()->gradient.get()) : nullptr;

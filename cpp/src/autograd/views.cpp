@@ -1,4 +1,4 @@
-// Forward and backward of views. Their results share the input's storage.
+// Forward and backward of views, whose results share the input's storage, and of copies.
 #include "autograd/tape.h"
 
 namespace tinytorch::autograd {
@@ -40,8 +40,8 @@ Tensor slice(const Tensor& a, std::int64_t dim, std::int64_t start, std::int64_t
 }
 
 Tensor expand(const Tensor& a, const Shape& shape) {
-  if (a.shape() == shape) return a;
-  Tensor y = a.expand(shape);
+  // A tensor of its own also where nothing changes: marking or freezing the result must not touch `a`.
+  Tensor y = a.shape() == shape ? detach(a) : a.expand(shape);
   (void)record("expand", y, {&a}, [](Node& n, Tensor& dy) { n.add(0, std::move(dy)); });
   return y;
 }
@@ -49,6 +49,15 @@ Tensor expand(const Tensor& a, const Shape& shape) {
 Tensor clone(const Tensor& a) {
   Tensor y = a.clone();
   (void)record("clone", y, {&a}, [](Node& n, Tensor& dy) { n.add(0, std::move(dy)); });
+  return y;
+}
+
+Tensor to(const Tensor& a, DType dtype) {
+  Tensor y = a.to(dtype);
+  if (dtype == a.dtype() || !is_floating(dtype)) return y;
+  if (Node *node = record("to", y, {&a}, [](Node& n, Tensor& dy) { n.add(0, dy.to(static_cast<DType>(n.number1))); })) {
+    node->number1 = static_cast<std::int64_t>(a.dtype());
+  }
   return y;
 }
 

@@ -74,9 +74,16 @@ Tensor Dropout::forward(const Tensor& x) {
   return training() && p_ > 0 ? autograd::dropout(x, p_) : x;
 }
 
+Shape Flatten::flattened(const Shape& shape) {
+  (void)numel(shape);  // refuses what is negative or too large
+  Shape rest = shape;
+  rest[0] = 1;
+  return {shape[0], numel(rest)};
+}
+
 Tensor Flatten::forward(const Tensor& x) {
   if (x.ndim() == 0) detail::fail(ErrorCode::shape, {"Flatten: needs at least one axis, x is []"});
-  return autograd::reshape(x, {x.size(0), x.size(0) == 0 ? 0 : x.numel() / x.size(0)});
+  return autograd::reshape(x, flattened(x.shape()));
 }
 
 }  // namespace tinytorch::nn

@@ -54,7 +54,7 @@ Shape Dense::describe(const Shape& in, std::vector<SummaryRow>& rows) const {
 
 Shape Flatten::describe(const Shape& in, std::vector<SummaryRow>& rows) const {
   if (in.empty()) detail::fail(ErrorCode::shape, {"Flatten: needs at least one axis, x is []"});
-  const Shape out{in[0], in[0] == 0 ? 0 : numel(in) / in[0]};
+  const Shape out = flattened(in);
   rows.push_back(row_of(*this, out));
   return out;
 }

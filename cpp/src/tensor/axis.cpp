@@ -11,7 +11,7 @@ AxisView view_axis(const Tensor& a, const ops::Axes& axes, std::string_view op) 
     view.length = static_cast<std::size_t>(a.numel());
     if (axes.keepdim) view.result.resize(a.ndim(), 1);
   } else {
-    const std::size_t dim = require_dim(*axes.dim, a.shape(), op);
+    const std::size_t dim = require_reduced_dim(*axes.dim, a.shape(), op);
     for (std::size_t i = 0; i < a.ndim(); ++i) {
       const std::int64_t size = a.shape()[i];
       (i < dim ? view.outer : i == dim ? view.length : view.inner) *= static_cast<std::size_t>(size);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "dispatch.h"
 #include "storage.h"
 
 namespace tinytorch::detail {
@@ -11,6 +12,7 @@ std::string to_text(double value) {
   if (value != value) return "nan";
   std::string text = value < 0 ? "-" : "";
   if (value < 0) value = -value;
+  if (value > 0 && value < 5e-7) return text + "a number below 1e-6";
   if (value >= 1e18) return text + (value > std::numeric_limits<double>::max() ? "infinity" : "a number above 1e18");
   // By hand: printf and its kin bring a dozen kilobytes along.
   const auto millionths = static_cast<std::uint64_t>((value - std::floor(value)) * 1e6 + 0.5);
@@ -64,8 +66,25 @@ std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view o
   return static_cast<std::size_t>(positive);
 }
 
+std::size_t require_reduced_dim(std::int64_t dim, const Shape& shape, std::string_view op) {
+  if (shape.empty() && (dim == 0 || dim == -1)) return 0;
+  return require_dim(dim, shape, op);
+}
+
+void require_representable(double value, DType dtype, std::string_view op) {
+  if (is_floating(dtype)) return;
+  const bool fits = for_dtype(dtype, [&]<class T>() {
+    using Limits = std::numeric_limits<T>;
+    return value >= static_cast<double>(Limits::min()) && value <= static_cast<double>(Limits::max());
+  });
+  if (fits && value == std::trunc(value)) return;
+  fail(ErrorCode::dtype,
+       {op, ": ", value, fits ? " is not a whole number" : " is out of range", ", which ", name_of(dtype), " needs"});
+}
+
 void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op) {
   require_defined(out, op, "out");
+  if (out.impl()->gradient) out.impl()->gradient->before_write(op);
   if (out.shape() != shape) {
     fail(ErrorCode::shape, {op, ": out is ", out.shape(), ", the result is ", shape});
   }

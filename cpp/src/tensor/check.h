@@ -46,8 +46,16 @@ void require_same_floating(const Tensor& a, const Tensor& b, std::string_view op
 /// `dim` counted from the front; Error(invalid_argument) where the shape has no such axis.
 [[nodiscard]] std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view op);
 
+/// Error(dtype) naming `value` where a tensor of an integer `dtype` cannot hold it: not whole, or out of range.
+void require_representable(double value, DType dtype, std::string_view op);
+
+/// The same for an axis that is reduced. A tensor without axes counts as one of a single element: its axis 0 or -1
+/// gives 0.
+[[nodiscard]] std::size_t require_reduced_dim(std::int64_t dim, const Shape& shape, std::string_view op);
+
 /// `out` as the place for a result of that shape and dtype: Error(shape) or Error(dtype) where it is not one,
-/// Error(invalid_argument) where two of its indices name the same element.
+/// Error(invalid_argument) where two of its indices name the same element, Error(autograd) where it is a recorded
+/// result and recording is on.
 void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op);
 
 /// Whether the two can touch the same memory (their byte ranges overlap).

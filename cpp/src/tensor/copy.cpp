@@ -24,13 +24,16 @@ void copy_words(const Operand& to, const Operand& from, std::int64_t count) {
 }
 
 /// Every type through double, which holds all of them exactly: a loop to read and one to write for each type, in
-/// place of one for each pair.
+/// place of one for each pair. An integer keeps its low bits in a narrower one, as in PyTorch.
 void convert_row(const Operand& to, DType to_type, const Operand& from, DType from_type, std::int64_t count) {
   constexpr std::int64_t chunk = 256;
   double values[chunk];
   for (std::int64_t done = 0; done < count; done += chunk) {
     const std::int64_t n = std::min(chunk, count - done);
     load_elements(from.data, from_type, done * from.step, from.step, n, values);
+    if (from_type == DType::int32 && to_type == DType::uint8) {
+      for (std::int64_t i = 0; i < n; ++i) values[i] = static_cast<std::int32_t>(values[i]) & 255;
+    }
     for_dtype(to_type, [&]<class T>() {
       T* out = reinterpret_cast<T*>(to.data) + done * to.step;
       for (std::int64_t i = 0; i < n; ++i) out[i * to.step] = convert<T>(values[i]);

@@ -30,7 +30,8 @@ struct StridedBytes {
   DType dtype;
 };
 
-/// Copies and converts `shape`'s elements. The two must not overlap.
+/// Copies and converts `shape`'s elements: floating ones as convert() does, int32 into uint8 by the low bits. The two
+/// must not overlap.
 void copy_strided(const StridedBytes<std::byte>& to, const StridedBytes<const std::byte>& from, const Shape& shape);
 
 /// `count` elements from `index` on, `step` apart, as doubles; float32 and integers exactly.

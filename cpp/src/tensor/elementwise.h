@@ -47,6 +47,14 @@ inline constexpr Rows unary_rows{&unary_row<float, F>, &unary_row<double, F>};
 template <class F>
 inline constexpr Rows binary_rows{&binary_row<float, F>, &binary_row<double, F>};
 
+/// dy * share, and 0 where the share is 0, whatever dy is.
+struct Share {
+  template <class V>
+  V operator()(V dy, V share) const {
+    return and_not(dy * share, share == V::zero());
+  }
+};
+
 /// Validates, allocates or takes `out`, and runs. The names in errors are `a` and `b`.
 [[nodiscard]] Tensor unary(const char* op, const Tensor& a, Tensor* out, const Rows& rows);
 [[nodiscard]] Tensor binary(const char* op, const Tensor& a, const Tensor& b, Tensor* out, const Rows& rows);

@@ -138,6 +138,7 @@ bool run_plain(const Tensor& a, const Tensor& b, const Tensor& out, const ops::M
   if (!is_floating(x->dtype) || y->dtype != x->dtype || c->dtype != x->dtype) return false;
   if (x->shape[1] != y->shape[0] || c->shape[0] != x->shape[0] || c->shape[1] != y->shape[1]) return false;
   if (!c->contiguous || c->storage == x->storage || c->storage == y->storage) return false;
+  if (c->gradient) return false;  // may be a recorded result
   ++c->storage->version;
   for_floating(x->dtype, [&]<class T>() { multiply<T>(a, b, out, nullptr, options, x->shape[0], {}); });
   return true;

@@ -15,7 +15,7 @@ MatmulArgs<T> arguments(const Tensor& b, std::int64_t rows) {
   args.m = static_cast<std::size_t>(rows);
   args.k = static_cast<std::size_t>(b.size(0));
   args.n = static_cast<std::size_t>(b.size(1));
-  args.b = b.data<T>();
+  args.b = b.strided_data<T>();
   args.b_row = static_cast<std::ptrdiff_t>(b.strides()[0]);
   args.b_col = static_cast<std::ptrdiff_t>(b.strides()[1]);
   return args;

@@ -1,5 +1,7 @@
 #include "softmax.h"
 
+#include <algorithm>
+
 #include "check.h"
 #include "dispatch.h"
 #include "elementwise.h"
@@ -40,11 +42,54 @@ void with_scalar(const T* x, T scalar, T* y, std::size_t count) noexcept {
   run_row<T>(&binary_row<T, F>, {y, {x, repeated}, {1, 0}, count});
 }
 
+/// log(1 + x) for x >= 0, with the relative precision of a small x: the logarithm of the rounded sum, and what the
+/// rounding lost.
 template <class T>
-T log_of(T x) noexcept {
+T log1p_of(T x) noexcept {
+  const T sum = 1 + x;
   T lanes[simd::Vec<T>::width];
-  vmath::log(simd::Vec<T>::splat(x)).store(lanes);
-  return lanes[0];
+  vmath::log(simd::Vec<T>::splat(sum)).store(lanes);
+  return lanes[0] + (x - (sum - 1)) / sum;
+}
+
+/// The place of `value` in a row; `count` where it is not there.
+template <class T>
+std::size_t place_of(T value, const T* x, std::size_t count) noexcept {
+  using V = simd::Vec<T>;
+  std::size_t i = 0;
+  while (i + V::width <= count && !any(V::load(x + i) == V::splat(value))) i += V::width;
+  while (i < count && x[i] != value) ++i;
+  return i;
+}
+
+/// The largest element of a row and where it is; a place outside of the row where it is NaN or infinite.
+template <class T>
+struct Peak {
+  T value;
+  std::size_t place;
+};
+template <class T>
+Peak<T> peak_of(const T* x, std::size_t count) noexcept {
+  const T highest = max_row(x, count);
+  return {highest, highest - highest == 0 ? place_of(highest, x, count) : count};
+}
+
+/// The sum of exp(x - peak) over all but the peak itself, whose 1 would swallow what is small: the others' digits are
+/// what log(1 + rest) consists of. Where the peak has no place, of all, which is NaN. The sums of chunks are added in a
+/// fixed order. `exponentials`, where given, gets every exp(x - peak).
+template <class T>
+T sum_beside(const Peak<T>& peak, const T* x, T* exponentials, std::size_t count) noexcept {
+  constexpr std::size_t chunk = 256;
+  T rest = 0;
+  for (std::size_t i = 0; i < count; i += chunk) {
+    T part[chunk];
+    const std::size_t n = count - i < chunk ? count - i : chunk;
+    with_scalar<ExpOfDifference>(x + i, peak.value, part, n);
+    if (exponentials != nullptr) std::copy_n(part, n, exponentials + i);
+    if (peak.place - i < n) part[peak.place - i] = 0;  // unsigned: false before the chunk as well
+    rest += sum_row(part, n);
+  }
+  return rest;
 }
 
 }  // namespace
@@ -59,27 +104,21 @@ void softmax_row(const T* x, T* y, std::size_t count) noexcept {
 template <class T>
 void log_softmax_row(const T* x, T* y, std::size_t count) noexcept {
   if (count == 0) return;
-  const T highest = max_row(x, count);
-  constexpr std::size_t chunk = 256;
-  // The exponentials are only summed: the chunks' sums in a fixed order.
-  T sum = 0;
-  for (std::size_t i = 0; i < count; i += chunk) {
-    T part[chunk];
-    const std::size_t n = count - i < chunk ? count - i : chunk;
-    with_scalar<ExpOfDifference>(x + i, highest, part, n);
-    sum += sum_row(part, n);
-  }
-  with_scalar<Difference>(x, highest, y, count);
-  with_scalar<Difference>(y, log_of(sum), y, count);
+  const Peak<T> peak = peak_of(x, count);
+  const T rest = sum_beside<T>(peak, x, nullptr, count);
+  with_scalar<Difference>(x, peak.value, y, count);
+  with_scalar<Difference>(y, log1p_of(rest), y, count);
 }
 
 template <class T>
 T softmax_loss_row(const T* x, T* y, std::size_t count, std::size_t label) noexcept {
-  const T highest = max_row(x, count);
-  with_scalar<ExpOfDifference>(x, highest, y, count);
-  const T sum = sum_row(y, count);
+  const Peak<T> peak = peak_of(x, count);
+  const T rest = sum_beside(peak, x, y, count), sum = 1 + rest;
+  const T loss = log1p_of(rest) - (x[label] - peak.value);
   with_scalar<Quotient>(y, sum, y, count);
-  return log_of(sum) - (x[label] - highest);
+  // p - 1 = -(the others' share): by subtraction nothing would be left of a share below the last place of 1.
+  y[label] = label == peak.place ? -(rest / sum) : y[label] - 1;
+  return loss;
 }
 
 template float softmax_loss_row<float>(const float*, float*, std::size_t, std::size_t) noexcept;
@@ -111,8 +150,13 @@ void over_rows(const Tensor& source, Tensor& result, RowToRow<T> f) {
 Tensor along(const Tensor& a, std::int64_t dim, Tensor* out, const char* op, RowToRow<float> f32,
              RowToRow<double> f64) {
   require_floating(a, op, "a");
-  if (a.ndim() == 0) fail(ErrorCode::shape, {op, ": needs at least one axis, a is []"});
-  const auto axis = static_cast<std::int64_t>(require_dim(dim, a.shape(), op));
+  const auto axis = static_cast<std::int64_t>(require_reduced_dim(dim, a.shape(), op));
+  if (a.ndim() == 0) {  // an axis of one element, as in PyTorch
+    if (out != nullptr) require_out(*out, {}, a.dtype(), op);
+    Tensor row = out ? out->reshape({1}) : Tensor();
+    const Tensor result = along(a.reshape({1}), 0, out ? &row : nullptr, op, f32, f64);
+    return out ? *out : result.reshape({});
+  }
   const Tensor source = a.transpose(axis, -1).contiguous();
   const bool last = axis + 1 == static_cast<std::int64_t>(a.ndim());
   Destination to_out(last ? out : nullptr, source.shape(), a.dtype(), a, op);

@@ -9,11 +9,12 @@ namespace tinytorch::detail {
 template <class T>
 void softmax_row(const T* x, T* y, std::size_t count) noexcept;
 
-/// y = x - max x - log(sum exp(x - max x)).
+/// y = x - max x - log(sum exp(x - max x)), without loss where one element outweighs the others by far and its
+/// logarithm is close to 0.
 template <class T>
 void log_softmax_row(const T* x, T* y, std::size_t count) noexcept;
 
-/// y = softmax(x); returns the cross-entropy -log softmax(x)[label] of the row.
+/// y = softmax(x) - one-hot(label), the gradient of the row's cross-entropy -log softmax(x)[label], which is returned.
 template <class T>
 [[nodiscard]] T softmax_loss_row(const T* x, T* y, std::size_t count, std::size_t label) noexcept;
 

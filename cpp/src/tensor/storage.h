@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "tinytorch/tensor.h"
 
@@ -33,6 +34,10 @@ struct GradientState {
   GradientState(const GradientState&) = delete;
   GradientState& operator=(const GradientState&) = delete;
   virtual ~GradientState() = default;
+  /// Throws Error(autograd) naming `op` where writing into the tensor would make its recorded gradient a wrong one.
+  virtual void before_write(std::string_view op) const = 0;
+  /// Throws Error(autograd) naming `op` where copying it into another tensor would lose its gradient.
+  virtual void before_copy(std::string_view op) const = 0;
 };
 
 struct TensorImpl {
@@ -51,6 +56,12 @@ struct TensorImpl {
 };
 
 namespace detail {
+
+/// Every write into an existing tensor begins here: it must be allowed, and it is counted.
+inline void begin_write(const TensorImpl& t, std::string_view op) {
+  if (t.gradient) t.gradient->before_write(op);
+  ++t.storage->version;
+}
 
 /// A tensor over `source`'s storage. An axis of size 1 may have any stride here; the tensor gets a dense one's.
 [[nodiscard]] Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, const Strides& strides);

@@ -140,14 +140,14 @@ Strides broadcast_strides(const Tensor& tensor, const Shape& shape) {
 
 template <class T>
 void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, RowFunction<T> f) {
-  T* to = out.mutable_data<T>();
+  T* to = out.mutable_strided_data<T>();
   const auto count = static_cast<std::size_t>(out.numel());
   if (count == 0) return;
   std::array<T*, max_operands> base{to};
   bool flat = out.is_contiguous();
   std::size_t k = 1;
   for (const Tensor* input : inputs) {
-    base[k++] = const_cast<T*>(input->data<T>());
+    base[k++] = const_cast<T*>(input->strided_data<T>());
     flat = flat && input->is_contiguous() && input->shape() == out.shape();
   }
   if (flat) {

@@ -26,6 +26,13 @@ void require_dtype(const TensorImpl* impl, std::string_view op) {
   }
 }
 
+void require_row_major(const TensorImpl* impl, std::string_view op) {
+  if (impl == nullptr || impl->contiguous) return;
+  detail::fail(ErrorCode::invalid_argument,
+               {op, ": the tensor of shape ", impl->shape, " has strides ", impl->strides,
+                " and is not row-major; use contiguous(), or strided_data() and strides()"});
+}
+
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
@@ -48,6 +55,7 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
+  detail::require_representable(value, dtype, "full");
   Tensor result = empty(shape, dtype);
   result.fill(value);
   return result;
@@ -72,7 +80,9 @@ Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
   // Beyond 2^53 a double no longer counts; numel() reports what is too large.
   Tensor result = empty({static_cast<std::int64_t>(std::clamp(count, 0.0, 9007199254740992.0))}, dtype);
   for (std::int64_t i = 0; i < result.numel(); ++i) {
-    detail::store_element(result.impl_->bytes(), dtype, i, start + static_cast<double>(i) * step);
+    const double value = start + static_cast<double>(i) * step;
+    detail::require_representable(value, dtype, "arange");
+    detail::store_element(result.impl_->bytes(), dtype, i, value);
   }
   return result;
 }
@@ -122,16 +132,28 @@ bool Tensor::shares_storage(const Tensor& other) const noexcept {
 std::uint64_t Tensor::version() const noexcept { return impl_ ? impl_->storage->version : 0; }
 
 template <class T>
-const T* Tensor::data() const {
+const T* Tensor::strided_data() const {
   require_dtype<T>(impl_.get(), "data");
   return reinterpret_cast<const T*>(impl_->bytes());
 }
 
 template <class T>
-T* Tensor::mutable_data() {
+T* Tensor::mutable_strided_data() {
   require_dtype<T>(impl_.get(), "mutable_data");
-  ++impl_->storage->version;
+  detail::begin_write(*impl_, "mutable_data");
   return reinterpret_cast<T*>(impl_->bytes());
+}
+
+template <class T>
+const T* Tensor::data() const {
+  require_row_major(impl_.get(), "data");
+  return strided_data<T>();
+}
+
+template <class T>
+T* Tensor::mutable_data() {
+  require_row_major(impl_.get(), "mutable_data");
+  return mutable_strided_data<T>();
 }
 
 double Tensor::item() const {
@@ -146,7 +168,7 @@ double Tensor::at(std::initializer_list<std::int64_t> index) const {
   std::int64_t offset = 0;
   for (std::size_t i = 0; inside && i < position.size(); ++i) {
     inside = position[i] >= 0 && position[i] < shape()[i];
-    offset += position[i] * strides()[i];
+    if (inside) offset += position[i] * strides()[i];
   }
   if (!inside) {
     detail::fail(ErrorCode::invalid_argument, {"at: index ", position, " is outside of shape ", shape()});
@@ -169,18 +191,20 @@ void Tensor::copy_from(const Tensor& source) {
   detail::require_defined(*this, "copy_from", "the destination");
   detail::require_defined(source, "copy_from", "the source");
   detail::require_out(*this, shape(), dtype(), "copy_from");
+  if (source.impl_->gradient) source.impl_->gradient->before_copy("copy_from");
   Tensor from = source.expand(shape());
   const bool same_place = detail::may_overlap(*this, from);
   if (same_place && impl_->offset == from.impl_->offset && strides() == from.strides()) return;
   if (same_place) from = from.clone();
-  ++impl_->storage->version;
+  detail::begin_write(*impl_, "copy_from");
   detail::copy_strided({impl_->bytes(), strides(), dtype()}, {from.impl_->bytes(), from.strides(), from.dtype()},
                        shape());
 }
 
 void Tensor::fill(double value) {
   detail::require_defined(*this, "fill", "the destination");
-  ++impl_->storage->version;
+  detail::require_representable(value, dtype(), "fill");
+  detail::begin_write(*impl_, "fill");
   Strides same_element;
   same_element.resize(ndim());
   double converted = 0;  // the value in the tensor's own type
@@ -212,6 +236,8 @@ Tensor Tensor::to(DType target) const {
   template Tensor Tensor::from<T>(std::span<const T>, const Shape&); \
   template const T* Tensor::data<T>() const;                         \
   template T* Tensor::mutable_data<T>();                             \
+  template const T* Tensor::strided_data<T>() const;                 \
+  template T* Tensor::mutable_strided_data<T>();                     \
   template void Tensor::copy_to<T>(std::span<T>) const;
 TINYTORCH_INSTANTIATE(float)
 TINYTORCH_INSTANTIATE(double)

@@ -168,28 +168,86 @@ inline Vec<T> tanh(Vec<T> x) {
   return select(size < V::splat(T(0.625)), near, far) | sign;  // near loses the sign of -0
 }
 
-/// The normal distribution function (1 + erf(x / sqrt 2)) / 2, the small end with its relative precision. Method of
-/// Cephes: erf from a rational function up to 1, erfc = e^-z^2 times another beyond.
 template <class T>
-inline Vec<T> normal_cdf(Vec<T> x) {
+struct NormalConstants;
+template <>
+struct NormalConstants<float> {
+  static constexpr float splitter = 4097.0f;  // 2^12 + 1
+  static constexpr float k = 4.5f;
+  static constexpr float p[] = {
+      7.63230529473957419739e-01f,  -6.40257761512498246859e-01f, 4.46452464813217875239e-01f,
+      -2.53141600864647930980e-01f, 1.11383434588621543782e-01f,  -3.38739606111426588830e-02f,
+      4.21849748578650204228e-03f,  1.76049103945756556591e-03f,  -9.02615561823605816634e-04f,
+      -1.51647760446821215381e-05f, 8.96962821292991604712e-05f};
+  static constexpr float near[] = {3.98942280401432702863e-01f, -6.64903800669054412253e-02f,
+                                   9.97355701003581687769e-03f, -1.18732821548045430760e-03f,
+                                   1.15434687616155291952e-04f};
+};
+template <>
+struct NormalConstants<double> {
+  static constexpr double splitter = 134217729.0;  // 2^27 + 1
+  static constexpr double k = 5.75;
+  static constexpr double p[] = {7.75666160541774951653e-01,  -6.93525556722831226786e-01, 5.53056439776390074137e-01,
+                                 -3.91277111830917900814e-01, 2.43346077606973215657e-01,  -1.31044615939778175129e-01,
+                                 5.95444606506768600585e-02,  -2.17305938724758965219e-02, 5.65149581748504610534e-03,
+                                 -5.92008885037189356085e-04, -2.80131451443549729999e-04, 1.52487861832405170118e-04,
+                                 -1.76454626577604994648e-05, -1.19197548612968260172e-05, 4.90424464312587146626e-06,
+                                 4.22022720858817329445e-07,  -7.01020501161853362583e-07, 4.99603749116232912551e-08,
+                                 8.95618514842571206076e-08,  -1.42570702844698072060e-08, -1.10967638037666025076e-08,
+                                 1.61792119544641632879e-09,  1.03144900219019464174e-09};
+  static constexpr double near[] = {
+      3.98942280401432702863e-01, -6.64903800669054412253e-02, 9.97355701003581687769e-03, -1.18732821548045430760e-03,
+      1.15434687616155291952e-04, -9.44465625950361467285e-06, 6.65969351631665134473e-07, -4.12266741486268904744e-08,
+      2.27352982437280648431e-09, -1.13011716416192126493e-10};
+};
+
+/// The parts of the normal distribution at x, |x| held below 40 (beyond, everything is 0 or 1):
+///
+///     exp(-x^2 / 2) = bell * (1 - lost)          the distribution beyond |x| = bell * tail
+///
+/// x^2 / 2 is rounded, and where it is large an error in its last place is a large relative one of the exponential:
+/// `lost` makes up for it. The tail times w + k, w = |x|, is a polynomial in q = (w - k) / (w + k), from -1 to 0.8.
+template <class T>
+struct Normal {
+  Vec<T> x, bell, lost, tail;
+};
+template <class T>
+inline Normal<T> normal_parts(Vec<T> x) {
   using V = Vec<T>;
-  constexpr T t[] = {T(5.55923013010394962768E4), T(7.00332514112805075473E3), T(2.23200534594684319226E3),
-                     T(9.00260197203842689217E1), T(9.60497373987051638749E0)};
-  constexpr T u[] = {T(4.92673942608635921086E4), T(2.26290000613890934246E4), T(4.59432382970980127987E3),
-                     T(5.21357949780152679795E2), T(3.35617141647503099647E1), T(1)};
-  constexpr T p[] = {T(5.57535335369399327526E2), T(1.02755188689515710272E3),  T(9.34528527171957607540E2),
-                     T(5.26445194995477358631E2), T(1.96520832956077098242E2),  T(4.86371970985681366614E1),
-                     T(7.46321056442269912687E0), T(5.64189564831068821977E-1), T(2.46196981473530512524E-10)};
-  constexpr T q[] = {T(5.57535340817727675546E2), T(1.65666309194161350182E3), T(2.24633760818710981792E3),
-                     T(1.82390916687909736289E3), T(9.75708501743205489753E2), T(3.54937778887819891062E2),
-                     T(8.67072140885989742329E1), T(1.32281951154744992508E1), T(1)};
-  const V half = V::splat(T(0.5)), one = V::splat(T(1));
-  const V z = x * V::splat(T(0.70710678118654752440)), zz = z * z;
-  const V near = half + half * (z * polynomial(zz, t) / polynomial(zz, u));
-  // Beyond 30 everything is 0 or 1, and the polynomials would overflow.
-  const V size = simd::min(simd::abs(z), V::splat(T(30)));
-  const V tail = half * exp(-zz) * (polynomial(size, p) / polynomial(size, q));
-  return select(size <= one, near, select(z < V::zero(), tail, one - tail));
+  using K = NormalConstants<T>;
+  const V half = V::splat(T(0.5));
+  const V w = simd::min(simd::abs(x), V::splat(T(40)));
+  const V c = w * V::splat(K::splitter), high = c - (c - w), low = w - high;  // w^2 exactly, by halves
+  const V square = w * w;
+  const V lost = half * (((high * high - square) + (high * low + high * low)) + low * low);
+  const V sum = w + V::splat(K::k);
+  const V tail = polynomial((w - V::splat(K::k)) / sum, K::p) / sum;
+  return {w | (x & V::splat(T(-0.0))), exp(-(half * square)), lost, tail - tail * lost};
+}
+
+/// x (1 + erf(x / sqrt 2)) / 2: below 6 ulp, the small end included; -0 at -infinity. Near 0 by the power series of the
+/// distribution, which begins with an exact 1/2.
+template <class T>
+inline Vec<T> gelu(Vec<T> x) {
+  using V = Vec<T>;
+  const V half = V::splat(T(0.5));
+  const Normal<T> n = normal_parts(x);
+  const V near = x * (half + x * polynomial(x * x, NormalConstants<T>::near));
+  const V above = x * (V::splat(T(1)) - n.bell * n.tail);
+  const V far = select(x < V::zero(), n.bell * (n.x * n.tail), above);
+  return select(simd::abs(x) < half, near, far);
+}
+
+/// Its derivative, the distribution plus x times the density: 0 at -infinity, 1 at infinity.
+template <class T>
+inline Vec<T> gelu_slope(Vec<T> x) {
+  using V = Vec<T>;
+  const Normal<T> n = normal_parts(x);
+  const V height = V::splat(T(0.39894228040143267794));
+  const V density = height - height * n.lost;
+  const V negative = x < V::zero();
+  const V part = n.bell * (n.x * density + select(negative, n.tail, -n.tail));
+  return select(negative, part, V::splat(T(1)) + part);
 }
 
 /// sin(2 pi u) and cos(2 pi u) for u in [0, 1]: absolute error below 2^-52. FDLIBM's kernels on a quarter turn.
