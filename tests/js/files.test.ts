@@ -123,7 +123,7 @@ describe.each(each)('%s', (name, { file, read }) => {
     const longer = new Uint8Array(file.length + 1);
     longer.set(file);
     expect(() => take(longer)).toThrow(FormatError);
-    expect(tt.memory().liveBytes).toBe(before.liveBytes);
+    expect(tt.memory().bytes).toBe(before.bytes);
     expect(tt.memory().tensors).toBe(before.tensors);
     expect(take(file)).toEqual(expected);
   });

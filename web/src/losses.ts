@@ -37,16 +37,19 @@ export interface LossClasses {
 export function lossClasses(runtime: Runtime): LossClasses {
   const classOf = (name: LossFunction, title: string): LossClasses['MSELoss'] =>
     class implements Loss {
-      readonly #reduction: number;
+      /** Public, so that a reactive proxy of a loss works: it holds no memory of the module. */
+      readonly reduction: Reduction;
       constructor(options?: LossOptions) {
         const where = `new ${title}`;
         const { reduction = 'mean' } = check.options(options, ['reduction'], where);
-        this.#reduction = check.oneOf(reduction, REDUCTIONS, where, 'reduction');
+        check.oneOf(reduction, REDUCTIONS, where, 'reduction');
+        this.reduction = reduction;
       }
       forward(prediction: Tensor, target: Tensor): Tensor {
+        const code = check.oneOf(this.reduction, REDUCTIONS, name, 'reduction');
         const x = tensorHandle(runtime, prediction, name);
         const y = tensorHandle(runtime, target, name);
-        return runtime.wrap(runtime.check(runtime.module[name](x, y, this.#reduction)));
+        return runtime.wrap(runtime.check(runtime.module[name](x, y, code)));
       }
     };
   return {

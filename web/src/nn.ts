@@ -33,7 +33,7 @@ export abstract class Module extends Native {
 
   /** What the profile calls it: `Dense(784, 256)`. */
   get name(): string {
-    return this.runtime.module.moduleName(this.#live('name'));
+    return this.runtime.module.moduleName(this.live('layer', 'name'));
   }
 
   /**
@@ -47,7 +47,7 @@ export abstract class Module extends Native {
     const out = check.onlyOption(options, 'out', 'forward');
     const handle = runtime.check(
       runtime.module.forward(
-        this.#live('forward'),
+        this.live('layer', 'forward'),
         tensorHandle(runtime, x, 'forward'),
         out === undefined ? 0 : tensorHandle(runtime, out, 'forward, out'),
       ),
@@ -60,14 +60,15 @@ export abstract class Module extends Native {
    * `KernelError` for one that does not exist or is not in this build. Returns itself.
    */
   setKernel(kernel: KernelName): this {
-    const id = this.#kernels.id(kernel);
-    this.runtime.module.setKernel(this.#live('setKernel'), id);
+    this.live('layer', 'setKernel'); // first: a proxy has no #kernels
+    const id = this.#kernels.id(kernel, 'setKernel');
+    this.runtime.module.setKernel(this.live('layer', 'setKernel'), id);
     return this;
   }
 
   /** Training mode, which is the first, or with `false` evaluation mode: Dropout differs. Returns itself. */
   train(training = true): this {
-    this.runtime.module.setTraining(this.#live('train'), check.truth(training, 'train', 'training'));
+    this.runtime.module.setTraining(this.live('layer', 'train'), check.truth(training, 'train', 'training'));
     return this;
   }
 
@@ -82,7 +83,7 @@ export abstract class Module extends Native {
    * changes the layer.
    */
   namedParameters(): ReadonlyMap<string, Tensor> {
-    const handle = this.#live('namedParameters');
+    const handle = this.live('layer', 'namedParameters');
     return (this.#parameters ??= listParameters(this.runtime, handle));
   }
 
@@ -96,13 +97,13 @@ export abstract class Module extends Native {
    * its own runs once, on zeros, and its operations are not counted.
    */
   summary(input: Shape): Summary {
-    this.#live('summary');
+    this.live('layer', 'summary');
     return summarize(this.runtime, this, input);
   }
 
   /** What `backward()` has left in each parameter, with a warning where it looks wrong. */
   gradientStats(): GradientStats[] {
-    this.#live('gradientStats');
+    this.live('layer', 'gradientStats');
     return gradientStats(this.runtime, namedParametersOf(this));
   }
 
@@ -127,7 +128,7 @@ export abstract class Module extends Native {
    * @internal
    */
   get isTraining(): boolean {
-    return this.runtime.module.isTraining(this.#live('train')) === 1;
+    return this.runtime.module.isTraining(this.live('layer', 'train')) === 1;
   }
 
   /**
@@ -162,10 +163,6 @@ export abstract class Module extends Native {
 
   override toString(): string {
     return this.isDisposed ? 'Module(disposed)' : this.name;
-  }
-
-  #live(where: string): Handle {
-    return this.live('layer', where);
   }
 }
 

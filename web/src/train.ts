@@ -185,6 +185,7 @@ export abstract class Trainer extends Native {
    * `restore` the remaining steps give the same bits as without interruption.
    */
   checkpoint(): Uint8Array<ArrayBuffer> {
+    this.live('trainer', 'checkpoint'); // first: a proxy has no private methods
     this.#sendParameters('checkpoint');
     return takeBytes(this.runtime, this.runtime.module.checkpoint(this.live('trainer', 'checkpoint')));
   }
@@ -197,6 +198,7 @@ export abstract class Trainer extends Native {
    */
   restore(checkpoint: FileData): void {
     const { runtime } = this;
+    this.live('trainer', 'restore'); // first: a proxy has no private methods
     this.#sendParameters('restore');
     const handle = this.live('trainer', 'restore');
     withBytes(runtime, checkpoint, 'restore', (bytes) =>
