@@ -59,7 +59,8 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     ones: () => tt.Tensor.ones([100, 100]).dispose(),
     fromArray: () => new tt.Tensor([[1, 2]]).dispose(),
     product: ({ features }) => {
-      using y = features.matmul(features.transpose());
+      using columns = features.transpose();
+      using y = features.matmul(columns);
       return y.data();
     },
     forward: ({ model, features }) => {
