@@ -84,6 +84,47 @@ describe('from where', () => {
   });
 });
 
+describe('files that are not those of the build', () => {
+  const file = (bytes: readonly number[]) =>
+    new URL(`data:application/wasm;base64,${btoa(String.fromCharCode(...bytes))}`);
+  const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  const parts = ['', '.operations', '.models', '.training', '.ladder'];
+  const other = (name: string, part: string) =>
+    new URL(name.replace(`tinytorch-scalar${part}.wasm`, `tinytorch-simd${part}.wasm`), home);
+  const next = (name: string, part: string) => {
+    const following = parts[(parts.indexOf(part) + 1) % parts.length] as string;
+    return new URL(name.replace(`tinytorch-scalar${part}.wasm`, `tinytorch-scalar${following}.wasm`), home);
+  };
+  const faults: Record<string, [(name: string, part: string) => URL, RegExp]> = {
+    empty: [() => file([]), /is not WebAssembly but .*empty/],
+    'cut off after four bytes': [() => file(header.slice(0, 4)), /does not start/],
+    'a module without content': [() => file(header), /does not belong to this package: it is another/],
+    'cut off in a section': [() => file([...header, 1, 50, 1]), /does not start/],
+    'of another build': [other, /does not belong to this package: it is "[0-9a-f]{16} \w+", and "/],
+    'another part of the build': [next, /does not belong to this package/],
+  };
+
+  test.each(Object.keys(faults).flatMap((fault) => parts.map((part) => [fault, part] as const)))(
+    '%s: tinytorch-scalar%s.wasm',
+    async (fault, part) => {
+      const [replace, text] = faults[fault] as [(name: string, part: string) => URL, RegExp];
+      const wasmUrl = (name: string) =>
+        name === `tinytorch-scalar${part}.wasm` ? replace(name, part) : new URL(name, home);
+      const failed = await load({ variant: 'scalar', wasmUrl }).catch((error: unknown) => error);
+      expect(failed).toBeInstanceOf(LoadError);
+      expect(String(failed)).toMatch(text);
+    },
+  );
+
+  test('with threads they cost the threads only', async () => {
+    const wasmUrl = (name: string) =>
+      new URL(name.replace('-mt.operations', '.operations').replace('-mt.models', '.models'), home);
+    const tt = await load({ variant: 'simd', threads: 2, wasmUrl });
+    expect(tt.threads).toBe(1);
+    expect(tt.Tensor.ones([2]).sum().item()).toBe(2);
+  });
+});
+
 describe('giving up', () => {
   test('a signal that is aborted before', async () => {
     await expect(load({ signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
@@ -97,6 +138,27 @@ describe('giving up', () => {
     await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
     expect((await load({ variant: 'scalar' })).variant).toBe('scalar');
   });
+});
+
+test('the text of an error is cut where it would be too long, between two characters', async () => {
+  const tt = await load({ variant: 'scalar' });
+  using model = new tt.Sequential([]);
+  using x = tt.Tensor.ones([2]);
+  for (const filler of ['x', 'é', '€', '😀']) {
+    for (let shift = 0; shift < 4; ++shift) {
+      const file = tt.writeSafetensors([[`${'a'.repeat(shift)}${filler.repeat(3000)}`, x]]);
+      let text = '';
+      try {
+        tt.loadModel(model, file);
+      } catch (error) {
+        text = (error as Error).message;
+      }
+      expect(text).not.toContain('\uFFFD');
+      expect(new TextEncoder().encode(text).length).toBeLessThanOrEqual(2048);
+      expect(text.length).toBeGreaterThan(500);
+      expect(text).toMatch(/\.\.\.$/);
+    }
+  }
 });
 
 test('two modules side by side do not mix', async () => {

@@ -80,13 +80,20 @@ void write_into(const Tensor& y, Tensor& out, std::string_view name);
 /// Sets the mode of a module and of all that is inside, and at its end gives every one its own mode back.
 class ModeScope {
  public:
+  /// What a module had before.
+  struct Mode {
+    ModulePtr module;
+    bool training;
+    bool is_leaf;
+  };
   ModeScope(const ModulePtr& module, bool training);
   ~ModeScope();
   ModeScope(const ModeScope&) = delete;
   ModeScope& operator=(const ModeScope&) = delete;
 
  private:
-  std::vector<std::pair<ModulePtr, bool>> before_;
+  void give_back() noexcept;  ///< allocates nothing
+  std::vector<Mode> before_;
 };
 
 class KeptPanels;

@@ -10,9 +10,10 @@ namespace tinytorch::nn {
 namespace {
 
 /// Every module below `module`, those that are used twice once for each place.
-void collect(const ModulePtr& module, std::vector<std::pair<ModulePtr, bool>>& found) {
-  found.emplace_back(module, module->training());
-  for (const ModulePtr& child : module->children()) collect(child, found);
+void collect(const ModulePtr& module, std::vector<ModeScope::Mode>& found) {
+  const std::vector<ModulePtr> children = module->children();
+  found.push_back({module, module->training(), children.empty()});
+  for (const ModulePtr& child : children) collect(child, found);
 }
 
 }  // namespace
@@ -41,13 +42,20 @@ std::vector<Tensor> Module::parameters() const {
 
 ModeScope::ModeScope(const ModulePtr& module, bool training) {
   collect(module, before_);
-  module->set_training(training);
+  try {
+    module->set_training(training);
+  } catch (...) {
+    give_back();
+    throw;
+  }
 }
 
-ModeScope::~ModeScope() {
-  for (const auto& [module, training] : before_) {
+ModeScope::~ModeScope() { give_back(); }
+
+void ModeScope::give_back() noexcept {
+  for (const auto& [module, training, is_leaf] : before_) {
     // A leaf may pass the mode on to modules that it does not name in children().
-    if (module->training() != training && module->children().empty()) module->set_training(training);
+    if (is_leaf && module->training() != training) module->set_training(training);
     module->training_ = training;
   }
 }

@@ -34,11 +34,18 @@ constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> 
 constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & max_chunks; }
 constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
-// On a browser's main thread, where sleeping is forbidden, Emscripten's futex polls instead.
-// May return early, and in a module returns after `most_ms` also where nobody wakes it.
+// May return early, and in a module returns after `most_ms` also where nobody wakes it. Not Emscripten's own wait there:
+// it is left by a JavaScript exception where a worker has crashed. On a browser's main thread, where sleeping is
+// forbidden, it polls.
 void sleep_while(Word& word, std::uint32_t value, [[maybe_unused]] double most_ms) {
 #ifdef __EMSCRIPTEN__
-  emscripten_futex_wait(&word, value, most_ms);
+  if (emscripten_is_main_browser_thread()) {
+    const double end = now_ms() + most_ms;
+    while (word.load() == value && now_ms() < end) continue;
+  } else {
+    const std::int64_t nanoseconds = std::isinf(most_ms) ? -1 : static_cast<std::int64_t>(most_ms * 1e6);
+    __builtin_wasm_memory_atomic_wait32(reinterpret_cast<int*>(&word), static_cast<int>(value), nanoseconds);
+  }
 #else
   word.wait(value);
 #endif
@@ -211,11 +218,7 @@ class Pool {
       last_seen = unfinished;
       return now - last_change > patience_ms;
     };
-    try {
-      return caller_.wait([this] { return unfinished_.load() == 0; }, look_around_ms, gives_up);
-    } catch (...) {  // Emscripten leaves the wait by a JavaScript exception when a worker crashes
-      return false;
-    }
+    return caller_.wait([this] { return unfinished_.load() == 0; }, look_around_ms, gives_up);
   }
 
   static void serve(void* argument) {

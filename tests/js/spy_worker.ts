@@ -1,0 +1,34 @@
+// Which workers a module starts, and other scripts in the place of theirs.
+
+type WorkerClass = new (script: URL, options: object) => { terminate(): unknown };
+interface Scope {
+  Worker: WorkerClass;
+}
+
+/** Runs `block` while every new worker goes through `change`; what it gives is the script, or it throws. */
+export async function withWorkers<Result>(
+  change: (script: URL) => URL,
+  block: (started: { terminate(): unknown }[]) => Promise<Result>,
+): Promise<Result> {
+  const scope = globalThis as unknown as Scope;
+  const before = Object.getOwnPropertyDescriptor(scope, 'Worker');
+  let original = scope.Worker as WorkerClass | undefined;
+  const started: { terminate(): unknown }[] = [];
+  const spy = function (script: URL, options: object) {
+    const worker = new (original as WorkerClass)(change(script), options);
+    started.push(worker);
+    return worker;
+  };
+  // The glue of a module sets it in Node.
+  Object.defineProperty(scope, 'Worker', {
+    configurable: true,
+    get: () => spy,
+    set: (value: WorkerClass) => (original = value),
+  });
+  try {
+    return await block(started);
+  } finally {
+    if (before) Object.defineProperty(scope, 'Worker', before);
+    else Reflect.deleteProperty(scope, 'Worker');
+  }
+}
