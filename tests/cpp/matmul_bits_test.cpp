@@ -17,11 +17,6 @@
 namespace tinytorch::testing {
 namespace {
 
-template <class T>
-bool same_bits(const std::vector<T>& x, const std::vector<T>& y) {
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0;
-}
-
 class MatmulBits : public ::testing::TestWithParam<std::tuple<KernelId, DType>> {
  protected:
   void TearDown() override { set_num_threads(threads_before_); }

@@ -14,11 +14,6 @@
 namespace tinytorch::testing {
 namespace {
 
-template <class T>
-bool same_bits(const std::vector<T>& x, const std::vector<T>& y) {
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0;
-}
-
 /// A product of 128 K to 1 M multiply-adds, large enough to be divided and small enough for hundreds of them.
 MatmulCase random_case(Numbers& numbers) {
   const auto below = [&](std::uint64_t size) { return static_cast<std::size_t>(numbers.next() % size); };

@@ -228,6 +228,11 @@ template <class T>
   return ::testing::AssertionSuccess();
 }
 
+template <class T>
+bool same_bits(const std::vector<T>& x, const std::vector<T>& y) {
+  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0;
+}
+
 /// Integers small enough for every sum to be exact, then random reals inside the bound.
 template <class T>
 void check_case(const MatmulCase& which, KernelId kernel) {
