@@ -133,18 +133,18 @@ export abstract class Trainer extends Native {
   step(): Progress {
     const { runtime } = this;
     const { module } = runtime;
-    const handle = this.live('trainer', 'step');
     if (this.#model.runsInModule) {
-      runtime.check(module.trainerStep(handle));
+      runtime.check(module.trainerStep(this.live('trainer', 'step')));
       return readProgress(runtime.numbers);
     }
+    this.live('trainer', 'step');
     const progress = runBatch(this.#model, this.#model.isTraining ? undefined : true, {
-      begin: () => module.trainerBegin(handle),
+      begin: () => module.trainerBegin(this.live('trainer', 'step')),
       finish: (y) => {
         runtime.check(module.trainerFinish(this.live('trainer', 'step'), y));
         return readProgress(runtime.numbers);
       },
-      abandon: () => this.isDisposed || module.trainerAbandon(handle),
+      abandon: () => this.isDisposed || module.trainerAbandon(this.live('trainer', 'step')),
     });
     return progress ?? this.progress;
   }
@@ -209,10 +209,10 @@ export abstract class Trainer extends Native {
   /** Tells the module of parameters that only the model's own methods know. */
   #sendParameters(where: string): void {
     const { runtime } = this;
-    const handle = this.live('trainer', where);
-    if (this.#model.isListedByModule) return;
-    withList(runtime, namedParametersOf(this.#model), (list) =>
-      runtime.check(runtime.module.trainerParameters(handle, list)),
+    this.live('trainer', where);
+    const model = this.#model;
+    withList(runtime, model.isListedByModule ? [] : namedParametersOf(model), (list) =>
+      runtime.check(runtime.module.trainerParameters(this.live('trainer', where), list)),
     );
   }
 
