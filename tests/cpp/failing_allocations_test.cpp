@@ -1,6 +1,6 @@
 // Every allocation of an operation fails once: an error each time, nothing lost, and afterwards the same bits as if it
-// had not happened. A program of its own, because it replaces the allocation functions. Native: a module's heap is filled
-// instead (tests/js/heap_full.test.ts).
+// had not happened. A program of its own, because it replaces the allocation functions. Native: a module's heap is
+// filled instead (tests/js/heap_full.test.ts).
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -14,8 +14,8 @@
 
 namespace {
 
-thread_local bool armed = false;     // this thread's allocations count
-thread_local long left = 0;          // so many more succeed
+thread_local bool armed = false;       // this thread's allocations count
+thread_local long left = 0;            // so many more succeed
 thread_local bool has_failed = false;  // an allocation; what was asked for can have been done without it
 thread_local bool threw = false;
 std::atomic<long> live{0};  // what operator new has given and was not given back
@@ -147,8 +147,8 @@ TEST_F(FailingAllocations, TrainingStep) {
 
 TEST_F(FailingAllocations, Setup) {
   const std::vector<double> expected = train_a_little();
-  const long count = fail_each([] { static_cast<void>(make_setup(true)); },
-                               [&] { EXPECT_EQ(train_a_little(), expected); });
+  const long count =
+      fail_each([] { static_cast<void>(make_setup(true)); }, [&] { EXPECT_EQ(train_a_little(), expected); });
   EXPECT_GT(count, 20);
 }
 

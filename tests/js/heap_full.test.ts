@@ -26,7 +26,7 @@ function network(tt: TinyTorch) {
 function fill(tt: TinyTorch, spare: number): Tensor[] {
   const held: Tensor[] = [];
   tt.releasePooledMemory();
-  for (let size = 1 << 20; size >= 16; ) {
+  for (let size = 1 << 20; size >= 16;) {
     try {
       held.push(tt.Tensor.zeros([size], { dtype: 'uint8' }));
     } catch (error) {
@@ -34,7 +34,7 @@ function fill(tt: TinyTorch, spare: number): Tensor[] {
       size >>= 1;
     }
   }
-  for (let freed = 0; freed < spare && held.length > 0; ) {
+  for (let freed = 0; freed < spare && held.length > 0;) {
     const last = held.pop() as Tensor;
     freed += last.size;
     last.dispose();
@@ -98,7 +98,8 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     summary: ({ model }) => model.summary([64, 50]),
     stats: ({ model }) => model.gradientStats(),
     names: ({ model }) => [model.name, tt.kernels()],
-    unknownKernel: ({ model }) => expect(() => model.setKernel(long as 'auto')).toThrow(/memory|no kernel|kernel/i),
+    unknownKernel: ({ model }) =>
+      expect(() => model.setKernel(long as 'auto')).toThrow(/memory|no kernel|kernel/i),
     batch: ({ data }) => {
       const { features, labels } = data.batch(0);
       features.dispose();
@@ -135,7 +136,8 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     again.dispose();
     expect(tt.memory().tensors).toBe(before.tensors);
     expect(failures).toBeGreaterThanOrEqual(0);
-    for (const each of [net.trainer, net.data, net.optimizer, net.model, net.features, net.labels]) each.dispose();
+    for (const each of [net.trainer, net.data, net.optimizer, net.model, net.features, net.labels])
+      each.dispose();
   });
 
   test('a training step fails, and is then done as if it had not', () => {

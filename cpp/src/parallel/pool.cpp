@@ -34,8 +34,8 @@ constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> 
 constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & max_chunks; }
 constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
-// May return early, and in a module returns after `most_ms` also where nobody wakes it. Not Emscripten's own wait there:
-// it is left by a JavaScript exception where a worker has crashed. On a browser's main thread, where sleeping is
+// May return early, and in a module returns after `most_ms` also where nobody wakes it. Not Emscripten's own wait
+// there: it is left by a JavaScript exception where a worker has crashed. On a browser's main thread, where sleeping is
 // forbidden, it polls.
 void sleep_while(Word& word, std::uint32_t value, [[maybe_unused]] double most_ms) {
 #ifdef __EMSCRIPTEN__
