@@ -60,7 +60,7 @@ TEST(Subclass, ItsForwardRunsWhereverTheLayerIs) {
                        (nested ? ", nested" : ""));
           const nn::ModulePtr minus = test.minus(), plain = test.plain();
           const auto from = plain->named_parameters(), to = minus->named_parameters();
-          for (std::size_t i = 0; i < from.size(); ++i) Tensor(to[i].second).copy_from(from[i].second);
+          for (std::size_t i = 0; i < from.size(); ++i) Tensor(to[i].second).copy_from(detach(from[i].second));
           std::vector<nn::ModulePtr> layers;
           if (after_dense) layers.push_back(std::make_shared<nn::Dense>(6, 6));
           layers.push_back(minus);

@@ -33,8 +33,8 @@ TEST(Accumulation, AGroupOfBatchesIsOneLargeBatch) {
     if (loss == train::Loss::mse) y = Tensor::randn({n, 4}, DType::float64);
     auto model = std::make_shared<nn::Dense>(3, 4, true, DType::float64);
     nn::Dense large(3, 4, true, DType::float64);
-    large.weight().copy_from(model->weight());
-    large.bias().copy_from(model->bias());
+    large.weight().copy_from(detach(model->weight()));
+    large.bias().copy_from(detach(model->bias()));
     auto loader = std::make_shared<DataLoader>(TensorDataset(x, y), LoaderOptions{.batch_size = batch});
     const auto end = Trainer(model, std::make_shared<optim::SGD>(model->parameters(), 0.3), loader,
                              {.epochs = 2, .loss = loss, .accumulate = accumulate})

@@ -6,6 +6,7 @@
 #include "io/names.h"
 #include "tensor/check.h"
 #include "tensor/storage.h"
+#include "tinytorch/autograd.h"
 #include "tinytorch/io.h"
 
 namespace tinytorch::io {
@@ -97,6 +98,7 @@ void load_state_dict(const nn::NamedTensors& named, const TensorFile& file) {
     if (first[i] != i || sources[i].defined()) continue;
     detail::fail(ErrorCode::io, {"load_state_dict: the file has no tensor '", named[i].first, "'"});
   }
+  const NoGrad no_grad;  // the file may hold another model's parameters
   for (std::size_t i = 0; i < named.size(); ++i) {
     Tensor parameter = named[i].second;
     if (first[i] == i) parameter.copy_from(sources[i]);

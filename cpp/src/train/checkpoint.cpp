@@ -293,6 +293,7 @@ void Trainer::restore(std::span<const std::byte> bytes) {
     detail::fail(ErrorCode::io, {"checkpoint: it has tensors that belong to nothing"});
   }
 
+  const NoGrad no_grad;
   std::size_t next = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     auto& [name, parameter] = parameters[i];
