@@ -3,7 +3,7 @@
 // Names: native, wasm, node, chromium, firefox, webkit. Needs dist/ (scripts/build.sh) for all but native and wasm;
 // NODE_PATHS is a list of further Node programs, separated by colons.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch } from './bench/browsers.mjs';
 import { serve } from './serve.mjs';

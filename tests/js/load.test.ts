@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, load, LoadError, type Variant } from 'tinytorch-wasm';
 import { isolated, runnableVariants } from './builds.js';
 
+const home = new URL('./', new URL('../../dist/module/tinytorch-scalar.wasm', import.meta.url));
+
 describe('which build', () => {
   test('the fastest that this engine runs, with the reason', async () => {
     const tt = await load();
@@ -32,8 +34,6 @@ describe('which build', () => {
 });
 
 describe('from where', () => {
-  const home = new URL('./', new URL('../../dist/module/tinytorch-scalar.wasm', import.meta.url));
-
   test('a folder, given as a string or a URL', async () => {
     for (const wasmUrl of [home, home.href, home.href.replace(/\/$/, '')]) {
       expect((await load({ variant: 'scalar', wasmUrl })).variant).toBe('scalar');
