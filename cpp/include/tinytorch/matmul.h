@@ -49,6 +49,15 @@ enum class Activation : unsigned char { none, relu };
 /// m, n, k >= 0; k = 0 gives zeros (plus bias, plus C where accumulated). C is not read unless
 /// `accumulate`, and must not overlap A, B or bias. `bias` may be null. NaN and infinity go through as
 /// IEEE 754 says. The result has the same bits for any number of threads.
+///
+/// Accuracy. The rungs from `packed` on, and so `auto`, sum k in blocks: b = ceil(k / K) blocks of kc = ceil(k / b)
+/// steps, with K = 512 in float32 and 320 in float64. The first block's sum starts from zero, the bias or C (plus
+/// bias), and each later block's sum, which starts from zero, is added to it. Every element is off by at most
+///
+///     gamma * ( |A| . |B| + |bias| + |C| )      gamma = x u / (1 - x u),  x = kc + b,  u = 2^-24 or 2^-53
+///
+/// which for k = 1,000,000 in float32 is 1.5e-4, and some 1e-6 for random numbers. The rungs before `packed`, which are
+/// for showing, have one sum over all of k, and `eigen` sums as Eigen likes: x = k + 2.
 template <class T>
 struct MatmulArgs {
   std::size_t m = 0, n = 0, k = 0;

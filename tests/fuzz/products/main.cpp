@@ -107,15 +107,13 @@ int run(const Options& options) {
   std::uint64_t products = 0, number = options.from;
   double next_word = 10;
   for (; products < options.count; ++number) {
-    if (number % 16 == 0) {
-      const double now = spent();
-      if (options.seconds > 0 && now >= options.seconds) break;
-      if (now >= next_word) {
-        std::printf("%.0f s: %llu products, next case %llu\n", now, static_cast<unsigned long long>(products),
-                    static_cast<unsigned long long>(number));
-        std::fflush(stdout);
-        next_word += 10;
-      }
+    const double now = spent();
+    if (options.seconds > 0 && now >= options.seconds) break;
+    if (now >= next_word) {
+      std::printf("%.0f s: %llu products, next case %llu\n", now, static_cast<unsigned long long>(products),
+                  static_cast<unsigned long long>(number));
+      std::fflush(stdout);
+      next_word = now + 10;
     }
     const Case which = random_case(options.seed, number, options.max_work);
     if (options.verbose) {
