@@ -68,11 +68,13 @@ export class Tensor extends TensorHandle {
 
   /** How many axes it has. */
   get ndim(): number {
+    ownHandle(this, 'ndim');
     return this.shape.length;
   }
 
   /** How many elements it has. */
   get size(): number {
+    ownHandle(this, 'size');
     return sizeOf(this.shape);
   }
 
@@ -143,7 +145,8 @@ export class Tensor extends TensorHandle {
 
   /** `Tensor([2,3], float32)`. */
   override toString(): string {
-    return this.isDisposed ? 'Tensor(disposed)' : `Tensor(${showShape(this.shape)}, ${this.dtype})`;
+    const isDisposed = ownHandle(this, 'toString', true) === 0;
+    return isDisposed ? 'Tensor(disposed)' : `Tensor(${showShape(this.shape)}, ${this.dtype})`;
   }
 
   override get [Symbol.toStringTag](): string {
@@ -177,11 +180,13 @@ export class Tensor extends TensorHandle {
 
   /** A copy of its elements as nested arrays; a number for a scalar. */
   toArray(): NestedArray {
+    ownHandle(this, 'toArray');
     return nest(this.data(), this.shape);
   }
 
   /** For `JSON.stringify`: the same as `toArray()`. JSON has no NaN and no infinity: they become null. */
   override toJSON(): NestedArray {
+    ownHandle(this, 'toJSON');
     return this.toArray();
   }
 

@@ -11,7 +11,7 @@ export type OtherRealm = (expression: string) => unknown;
 export async function otherRealm(): Promise<OtherRealm> {
   if (typeof document === 'undefined') {
     const { runInNewContext } = await import('node:vm');
-    return (expression) => runInNewContext(expression) as unknown;
+    return (expression) => runInNewContext(`(${expression})`) as unknown;
   }
   const frame = document.body.appendChild(document.createElement('iframe'));
   const { eval: evaluate } = frame.contentWindow as unknown as { eval(text: string): unknown };
