@@ -27,6 +27,11 @@ function add(engine, version, threads, lines) {
   console.log(`${engine} ${version}, ${threads} thread(s): ${total}`);
 }
 
+/** Says so where the engine gave fewer threads than were asked for. */
+function note(engine, asked, actual) {
+  if (actual !== asked) console.log(`${engine} gave ${actual} thread(s) instead of ${asked}`);
+}
+
 function run(program, programArgs, options) {
   return execFileSync(program, programArgs, {
     cwd: root,
@@ -89,8 +94,11 @@ if (wants('node')) {
     const version = run(node, ['--version']).trim();
     if (seen.has(version)) continue;
     seen.add(version);
-    for (const threads of THREADS)
-      add('Node', version, threads, run(node, ['tests/digest/in_node.mjs', threads]).trim().split('\n'));
+    for (const threads of THREADS) {
+      const [actual, ...lines] = run(node, ['tests/digest/in_node.mjs', threads]).trim().split('\n');
+      note('Node', threads, Number(actual));
+      add('Node', version, Number(actual), lines);
+    }
   }
 }
 
@@ -108,7 +116,7 @@ for (const name of ['chromium', 'firefox', 'webkit']) {
     for (const threads of THREADS) {
       const page = await browser.open(`${server.url}page.html`);
       const { lines, threads: actual } = await page.call('digest', threads);
-      if (actual !== threads) console.log(`${name} gave ${actual} thread(s) instead of ${threads}`);
+      note(name, threads, actual);
       add(name, browser.version, actual, lines);
       await page.close();
     }
@@ -140,7 +148,7 @@ const grouped = new Map();
 for (const { engine, version, threads, total } of rows) {
   const key = [engine, version, total].join('|');
   if (!grouped.has(key)) grouped.set(key, { engine, version, total, threads: [] });
-  grouped.get(key).threads.push(threads);
+  if (!grouped.get(key).threads.includes(threads)) grouped.get(key).threads.push(threads);
 }
 for (const { engine, version, threads, total } of grouped.values())
   console.log(`| ${engine} | ${version} | ${threads.join(', ')} | \`${total}\` |`);

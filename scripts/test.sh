@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-Usage: scripts/test.sh [--only native|asan|tsan|wasm|fuzz|style|js|e2e]...
+Usage: scripts/test.sh [--only native|asan|tsan|wasm|fuzz|style|js|digest|e2e]...
 
   native   the C++ tests on this machine
   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -13,6 +13,7 @@ Usage: scripts/test.sh [--only native|asan|tsan|wasm|fuzz|style|js|e2e]...
   fuzz     the programs that make their own inputs (tests/fuzz), each in every build that has it
   style    formatting, lint, and known faults of the npm packages
   js       the package: its types, its API in Node and Chromium, and as installed from its archive
+  digest   whether g++, clang, Node and Chromium compute the same bits (docs/reproducibility.md)
   e2e      the built page in headless Chromium
 END
 }
@@ -34,7 +35,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 for word in $only; do
-  case $word in native | asan | tsan | wasm | fuzz | style | js | e2e) ;; *) echo "test: no stage '$word'" >&2 && exit 1 ;; esac
+  case $word in native | asan | tsan | wasm | fuzz | style | js | digest | e2e) ;; *) echo "test: no stage '$word'" >&2 && exit 1 ;; esac
 done
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -139,6 +140,7 @@ stage js js vitest "$NODE24" tests/js js
 # The oldest Node that the package supports takes another module than the newest.
 if ! tt_node_ok 22; then stage js js-node20 vitest node tests/js js-node20 --project node; fi
 stage js package vitest node tests/package package
+stage digest digest node scripts/digest.mjs --only native --only node --only chromium
 stage e2e page-build bash scripts/build.sh
 stage e2e e2e vitest node tests/e2e e2e
 
