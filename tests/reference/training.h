@@ -15,8 +15,8 @@ struct OptimizerOptions {
 /// Steps are counted for each parameter: the first is the one in which it first has a gradient.
 class Optimizer {
  public:
-  Optimizer(const std::vector<Ref>& parameters, double rate, OptimizerOptions options)
-      : rate(rate), options_(options) {
+  Optimizer(const std::vector<Ref>& parameters, double learning_rate, OptimizerOptions options)
+      : rate(learning_rate), options_(options) {
     for (const Ref& each : parameters) {
       const auto known = [&](const State& state) { return state.parameter == each; };
       if (std::any_of(states_.begin(), states_.end(), known)) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../../reference/training.h"
+#include "tinytorch/threads.h"
 #include "tinytorch/tinytorch.h"
 
 namespace tinytorch::fuzz {
