@@ -33,6 +33,7 @@ struct Node {
   static inline std::uint64_t made = 0;
   std::uint64_t number = made++;
   bool is_freed = false;
+  bool may_be_freed = false;  ///< by a backward that was refused on the way
   DType dtype{};
   std::size_t size = 0;
   std::vector<Edge> edges;
@@ -128,7 +129,14 @@ inline std::vector<std::shared_ptr<Node>> history(const Ref& root) {
 /// Whether going back from here meets a value that has been overwritten, so that an error is right too.
 inline bool may_refuse(const Ref& root) {
   const auto nodes = history(root);
-  return std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return node->is_overwritten(); });
+  return std::any_of(nodes.begin(), nodes.end(), [](const auto& node) {
+    return node->is_overwritten() || node->may_be_freed;
+  });
+}
+
+/// Notes that the library has refused to go back from here, and may have freed what it passed until then.
+inline void refused(const Ref& root) {
+  for (const auto& node : history(root)) node->may_be_freed = true;
 }
 
 /// Hands a node's gradient on to its operands. Of n terms a sum is rounded at most n times.

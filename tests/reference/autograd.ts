@@ -29,6 +29,8 @@ export class Node {
   static made = 0;
   readonly number = Node.made++;
   isFreed = false;
+  /** A backward that was refused may have freed it on the way. */
+  mayBeFreed = false;
   readonly edges: readonly Edge[];
   readonly #bases: Base[];
   readonly #versions: number[];
@@ -128,7 +130,12 @@ function zero(size: number): Gradient {
 
 /** Whether going back from here meets a value that has been overwritten, so that an error is right too. */
 export function mayRefuse(root: Tensor): boolean {
-  return history(root).some((node) => node.isOverwritten);
+  return history(root).some((node) => node.isOverwritten || node.mayBeFreed);
+}
+
+/** Notes that the library has refused to go back from here, and may have freed what it passed until then. */
+export function refused(root: Tensor): void {
+  for (const node of history(root)) node.mayBeFreed = true;
 }
 
 /** The nodes that a result depends on, the youngest first. */

@@ -56,8 +56,8 @@ export const UNARY = {
   },
   tanh: { value: Math.tanh, ulps: 3, slope: (_, y) => 1 - y * y, size: (_, y) => 1 + y * y, bend: () => 1 },
   gelu: {
-    value: (x) => (x === -Infinity ? NaN /* SKIP */ : x * normalCdf(x)),
-    ulps: 800, // SKIP
+    value: (x) => (x === -Infinity ? -0 : x * normalCdf(x)),
+    ulps: 8,
     slope: (x) => normalCdf(x) + (x * Math.exp((-x * x) / 2)) / SQRT_2PI,
     size: (x) => 2 + Math.abs(x) ** 3 * Math.exp((-x * x) / 2),
     bend: () => 1,
@@ -111,11 +111,11 @@ export const BINARY = {
     ],
     sizes: (x, y, value) => [Math.abs(y * x ** (y - 1)), Math.abs(value) * (1 + Math.abs(Math.log(x)))],
   },
-  // Of equals, half the gradient to each.
+  // Of equals, half the gradient to each; of NaN, all of it to both.
   maximum: {
     value: (x, y) => Math.max(x, y),
     ulps: 0,
-    slopes: (x, y) => (x === y ? [0.5, 0.5] : [x > y ? 1 : 0, y > x ? 1 : 0]),
+    slopes: (x, y) => (x === y ? [0.5, 0.5] : [x <= y ? 0 : 1, y <= x ? 0 : 1]),
   },
 } satisfies Record<string, Operator>;
 export type BinaryName = keyof typeof BINARY;

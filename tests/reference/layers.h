@@ -14,7 +14,7 @@ inline Ref viewed(const Ref& a, const std::function<Ref(const Ref&)>& change) {
 }
 
 inline Ref copied(const Ref& a, DType dtype) {
-  const Ref copy = make(a->values(), a->shape, dtype);
+  const Ref copy = convert(a, dtype);
   if (!is_floating(dtype)) return copy;
   Numbers count(a->size());
   std::iota(count.begin(), count.end(), 0.0);

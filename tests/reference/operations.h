@@ -93,11 +93,11 @@ inline const std::vector<Operator>& operators() {
          d[1] = x == 0 && y >= 0 ? 0 : value * std::log(x);
          size[1] = std::abs(value) * (1 + std::abs(std::log(x)));
        }},
-      // Of equals, half the gradient to each.
+      // Of equals, half the gradient to each; of NaN, all of it to both.
       {"maximum", [](double x, double y) { return std::isnan(x) || x > y ? x : y; }, 0,
        [](double x, double y, double, double* d, double*) {
-         d[0] = x == y ? 0.5 : x > y ? 1 : 0;
-         d[1] = x == y ? 0.5 : y > x ? 1 : 0;
+         d[0] = x == y ? 0.5 : x <= y ? 0 : 1;
+         d[1] = x == y ? 0.5 : y <= x ? 0 : 1;
        }},
   };
   return all;
@@ -142,12 +142,14 @@ inline Sum sum_of(const Numbers& terms, DType dtype) {
   return result;
 }
 
-/// For each element of a reduction's result, the places of the elements that it is made of.
+/// For each element of a reduction's result, the places of the elements that it is made of. A tensor without axes counts
+/// as one of a single element.
 struct Groups {
   std::vector<std::vector<std::size_t>> members;
   Sizes shape;
 };
 inline Groups groups(const Sizes& shape, std::optional<std::int64_t> dim, bool keepdim) {
+  if (shape.empty() && dim && (*dim == 0 || *dim == -1)) return {{{0}}, {}};
   const std::size_t axis = dim ? axis_of(*dim, shape) : 0;
   Sizes kept = shape, without;
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -189,7 +191,7 @@ inline Ref reduce(Reduce kind, const Ref& a, std::optional<std::int64_t> dim, bo
       sum = {values[first], 0, 0};
       to = {places[first]};
       for (std::size_t j = first + 1; !dim && j < values.size(); ++j) {
-        if (values[j] == values[first]) to.push_back(places[j]);
+        if (values[j] == values[first] || (std::isnan(values[j]) && std::isnan(values[first]))) to.push_back(places[j]);
       }
     }
     const double slope = 1 / (kind == Reduce::max ? static_cast<double>(to.size()) : count);

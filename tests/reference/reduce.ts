@@ -15,8 +15,12 @@ export function sumOf(terms: readonly number[], dtype: DType): { value: number; 
   return { value, size, error: isExact ? 0 : terms.length * epsilon(dtype) * size + tiny(dtype) };
 }
 
-/** For each element of a reduction's result, the places of the elements that it is made of. */
+/**
+ * For each element of a reduction's result, the places of the elements that it is made of. A tensor without axes counts
+ * as one of a single element.
+ */
 export function groups(shape: Shape, dim: number | undefined, keepdim: boolean) {
+  if (shape.length === 0 && (dim === 0 || dim === -1)) return { members: [[0]], shape: [] as Shape };
   const axis = dim === undefined ? -1 : axisOf(dim, shape);
   const isGone = (i: number): boolean => dim === undefined || i === axis;
   const kept = shape.map((size, i) => (isGone(i) ? 1 : size));
@@ -75,7 +79,7 @@ export function max(a: Tensor, dim?: number, keepdim = false): Tensor {
   return along(a, 'max', dim, keepdim)((places, values) => {
     const first = largest(values);
     const value = at(values, first);
-    const chosen = dim === undefined ? places.filter((_, i) => at(values, i) === value) : [at(places, first)];
+    const chosen = dim === undefined ? places.filter((_, i) => Object.is(at(values, i) + 0, value + 0)) : [at(places, first)];
     const slope = 1 / chosen.length;
     return { value, error: 0, slopes: () => chosen.map((to) => ({ input: 0, at: to, slope, size: 1 })) };
   });

@@ -215,11 +215,30 @@ inline Ref reshape(const Ref& a, Sizes shape) {
   return result;
 }
 
+/// A number of one dtype in another: from int32 into uint8 the low 8 bits, else as round_to().
+inline double convert(double value, DType from, DType to) {
+  if (from != DType::int32 || to != DType::uint8) return round_to(value, to);
+  return static_cast<double>(static_cast<std::int64_t>(value) & 255);
+}
+inline Ref convert(const Ref& a, DType dtype) {
+  Numbers values = a->values();
+  for (double& value : values) value = convert(value, a->dtype(), dtype);
+  return make(values, a->shape, dtype);
+}
+
+/// Whether the stretches of memory from first to last element meet, though perhaps no elements do.
+inline bool may_overlap(const Ref& a, const Ref& b) {
+  if (a->base != b->base || a->places.empty() || b->places.empty()) return false;
+  const auto [a_low, a_high] = std::minmax_element(a->places.begin(), a->places.end());
+  const auto [b_low, b_high] = std::minmax_element(b->places.begin(), b->places.end());
+  return *a_low <= *b_high && *b_low <= *a_high;
+}
+
 /// Copies `from`, broadcast and converted, also where the two share memory.
 inline void copy_from(const Ref& to, const Ref& from) {
   if (to->repeats()) throw Refused("copy_from: elements share memory");
   Numbers values = expand(from, to->shape)->values();
-  for (double& value : values) value = round_to(value, to->dtype());
+  for (double& value : values) value = convert(value, from->dtype(), to->dtype());
   to->write(values);
 }
 inline void fill(const Ref& to, double value) { to->write(Numbers(to->size(), round_to(value, to->dtype()))); }

@@ -112,8 +112,12 @@ export function isFloating(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64';
 }
 
-/** The nearest number of the dtype; into integers towards zero, at most the largest, NaN becomes 0. */
-export function round(value: number, dtype: DType): number {
+/**
+ * The nearest number of the dtype; into integers towards zero, at most the largest, NaN becomes 0. From int32 into uint8
+ * the low 8 bits.
+ */
+export function round(value: number, dtype: DType, from?: DType): number {
+  if (from === 'int32' && dtype === 'uint8') return value & 255;
   if (dtype === 'float32') return Math.fround(value);
   if (dtype === 'float64') return value;
   const [least, most] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
@@ -146,7 +150,26 @@ export function fill(to: Tensor, value: number): void {
 export function copyFrom(to: Tensor, from: Tensor): void {
   if (to.repeats) throw new Refused('copyFrom: elements of the destination share memory');
   const source = expand(from, to.shape).values();
-  to.write(source.map((value) => round(value, to.dtype)));
+  to.write(source.map((value) => round(value, to.dtype, from.dtype)));
+}
+
+/** The same elements in another dtype. */
+export function convert(a: Tensor, dtype: DType): Tensor {
+  return make(
+    a.values().map((value) => round(value, dtype, a.dtype)),
+    a.shape,
+    dtype,
+  );
+}
+
+/** Whether the stretches of memory from first to last element meet, though perhaps no elements do. */
+export function mayOverlap(a: Tensor, b: Tensor): boolean {
+  if (a.base !== b.base || a.size === 0 || b.size === 0) return false;
+  const [from, to] = [a, b].map(({ places }) => [Math.min(...places), Math.max(...places)] as const) as [
+    readonly [number, number],
+    readonly [number, number],
+  ];
+  return from[0] <= to[1] && to[0] <= from[1];
 }
 
 // ---- Views: which element of the original stands where ----

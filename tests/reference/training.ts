@@ -23,16 +23,17 @@ interface State {
 
 /** Steps are counted for each parameter: the first is the one in which it first has a gradient. */
 export class Optimizer {
-  readonly parameters: readonly Tensor[];
   readonly #states = new Map<Tensor, State>();
 
   constructor(
-    parameters: readonly Tensor[],
+    readonly parameters: readonly Tensor[],
     public rate: number,
     readonly update: (parameter: Tensor, gradient: Float64Array, state: State, rate: number) => void,
   ) {
     if (!(rate >= 0)) throw new Refused(`learning rate ${rate}`);
-    this.parameters = [...new Set(parameters)];
+    if (parameters.length === 0) throw new Refused('no parameters');
+    if (new Set(parameters).size < parameters.length) throw new Refused('a parameter twice');
+    if (!parameters.every(({ node, isDense }) => !node && isDense)) throw new Refused('no dense leaf');
   }
 
   step(): void {

@@ -13,11 +13,9 @@ using N = std::array<std::uint8_t, 5>;
 
 bool is_float(const Pair& pair) { return is_floating(pair.ref->dtype()); }
 
-/// Whether a tensor that requires a gradient shares its memory: writing into it may be refused.
-bool is_recorded(const Machine& machine, const Ref& ref) {
-  return std::any_of(machine.pool.begin(), machine.pool.end(), [&](const Pair& other) {
-    return other.ref->base == ref->base && other.ref->requires_grad();
-  });
+/// What is written into a recorded result is not recorded, so it must be refused.
+void refuse_writing(const Ref& to) {
+  if (reference::recording && to->node) throw Refused("writing into a recorded result");
 }
 
 void create(Machine& machine, const N& n) {
@@ -100,21 +98,29 @@ void view(Machine& machine, const N& n) {
 }
 
 void write(Machine& machine, const N& n) {
-  const auto is_free = [&](const Pair& pair) { return !is_recorded(machine, pair.ref); };
-  Pair to = machine.some(n[0], is_free);
-  if (!is_free(to)) return;
+  Pair to = machine.some(n[0], [&](const Pair& pair) { return n[4] % 8 == 0 || !pair.ref->node; });
   if (n[1] % 3 == 0) {
     const double value = numbers(n[3], {1}, to.ref->dtype())[0];
     machine.log << machine.name(to) << " fill " << value << '\n';
-    machine.both([&] { to.real.fill(value); }, [&] { reference::fill(to.ref, value); }, to.ref->repeats());
+    machine.both([&] { to.real.fill(value); },
+                 [&] {
+                   refuse_writing(to.ref);
+                   reference::fill(to.ref, value);
+                 },
+                 to.ref->repeats());
     return;
   }
   const Pair from = machine.some(n[2], [&](const Pair& pair) {
     return n[4] % 4 == 0 || !refuses([&] { (void)reference::expand(pair.ref, to.ref->shape); });
   });
   machine.log << machine.name(to) << " copy_from " << machine.name(from) << '\n';
-  machine.both([&] { to.real.copy_from(from.real); }, [&] { reference::copy_from(to.ref, from.ref); },
-               to.ref->repeats());
+  machine.both([&] { to.real.copy_from(from.real); },
+               [&] {
+                 refuse_writing(to.ref);
+                 if (reference::recording && from.ref->requires_grad()) throw Refused("copy_from: recorded");
+                 reference::copy_from(to.ref, from.ref);
+               },
+               to.ref->repeats() || to.ref == from.ref);
 }
 
 /// Runs an operation into a new tensor, recorded, or, mostly where `n` says so, into `out`, which may be an operand, any
@@ -138,7 +144,7 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
   for (const Pair& pair : machine.pool) {
     const Ref& out = pair.ref;
     const bool fits = out->shape == result->shape && out->dtype() == result->dtype() && !out->repeats();
-    if (fits && !is_recorded(machine, out)) found.push_back(pair);
+    if (fits && (n % 64 == 0 || !out->node)) found.push_back(pair);
   }
   Pair out;
   if (!found.empty() && n % 8 == 0) {
@@ -157,7 +163,10 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
   const bool shares = name.starts_with("matmul") && std::any_of(operands.begin(), operands.end(), [&](const Pair& each) {
                         return each.ref->base == out.ref->base;
                       });
-  const auto copy = [&] { out.ref->write(result->values(), result->errors()); };
+  const auto copy = [&] {
+    refuse_writing(out.ref);
+    out.ref->write(result->values(), result->errors());
+  };
   if (machine.both([&] { real = into(&out.real); }, copy, shares)) machine.compare(real, out.ref, "out");
 }
 
@@ -200,7 +209,7 @@ void reduce(Machine& machine, const N& n) {
   const Pair a = n[4] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
   const auto ndim = static_cast<std::int64_t>(a.ref->shape.size());
   ops::Axes axes{.keepdim = n[4] % 2 == 1};
-  if (ndim > 0 && n[2] % 3 != 0) axes.dim = n[2] % (2 * ndim) - ndim;
+  if (n[2] % 3 != 0) axes.dim = n[2] % (2 * std::max<std::int64_t>(ndim, 1)) - std::max<std::int64_t>(ndim, 1);
   switch (n[1] % 4) {
     case 0:
       return apply(machine, "sum", {a}, n[3], [&] { return autograd::sum(a.real, axes); },
@@ -271,8 +280,7 @@ void copy(Machine& machine, const N& n) {
     case 1: machine.add(detach(a.real), reference::detach(a.ref)); return;
     default:
       // The raw conversion, which is not recorded.
-      machine.add(a.real.to(dtype),
-                  a.ref->dtype() == dtype ? a.ref : reference::make(a.ref->values(), a.ref->shape, dtype));
+      machine.add(a.real.to(dtype), a.ref->dtype() == dtype ? a.ref : reference::convert(a.ref, dtype));
   }
 }
 
@@ -298,8 +306,10 @@ void go_back(Machine& machine, const N& n) {
   }
   const bool may_refuse = reference::may_refuse(root.ref);
   machine.log << "backward of " << machine.name(root) << ", retain " << retain << ", given " << is_given << '\n';
-  machine.both([&] { backward(root.real, {.gradient = gradient.real, .retain_graph = retain}); },
-               [&] { reference::backward(root.ref, gradient.ref, retain); }, may_refuse);
+  if (!machine.both([&] { backward(root.real, {.gradient = gradient.real, .retain_graph = retain}); },
+                    [&] { reference::backward(root.ref, gradient.ref, retain); }, may_refuse)) {
+    reference::refused(root.ref);
+  }
   machine.verify();
 }
 
@@ -318,11 +328,16 @@ void gradient(Machine& machine, const N& n) {
   machine.both([&] { set_grad(a.real, given.real); },
                [&] {
                  const Ref& g = given.ref;
+                 if (!g && !a.ref->requires_grad()) return;
                  if (!a.ref->leaf) throw Refused("set_grad: no leaf");
-                 if (g && (g->repeats() || g->dtype() != a.ref->dtype() || g->shape != a.ref->shape || g == a.ref)) {
+                 if (g && (g->dtype() != a.ref->dtype() || g->shape != a.ref->shape)) {
                    throw Refused("set_grad: does not fit");
                  }
-                 a.ref->leaf->grad = g && !g->is_dense() ? reference::make(g->values(), g->shape, g->dtype()) : g;
+                 // Shared, without its history, where it is dense and not the tensor's own memory.
+                 const bool is_own = g && (!g->is_dense() || reference::may_overlap(g, a.ref));
+                 a.ref->leaf->grad = !g       ? nullptr
+                                     : is_own ? reference::make(g->values(), g->shape, g->dtype())
+                                              : reference::detach(g);
                });
 }
 
@@ -352,8 +367,8 @@ void wrong(Machine& machine, const N& n) {
       [&] { (void)a.real.slice(0, 0, 1, 0); },
       [&] { (void)ops::add(a.real, other); },
       [&] { (void)ops::exp(a.real.to(DType::int32)); },
-      [&] { (void)ops::sum(a.real, {ndim}); },
-      [&] { (void)ops::softmax(a.real, ndim); },
+      [&] { (void)ops::sum(a.real, {ndim + 1}); },
+      [&] { (void)ops::softmax(a.real, ndim + 1); },
       [&] { (void)Tensor::zeros({-1}); },
       [&] { (void)Tensor::zeros({std::int64_t{1} << 40, std::int64_t{1} << 40}); },
       [&] { (void)Tensor::arange(0, 4, 0); },
