@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
-const limit = 120 * 1000; // each .wasm is at most 120 KB
+const limit = 140 * 1000; // each .wasm is at most 140 KB
 const variants = ['scalar', 'simd', 'relaxed', 'simd-mt', 'relaxed-mt'];
 const parts = ['operations', 'models', 'training', 'ladder']; // beside the core (web/src/builds.ts)
 

@@ -1,4 +1,4 @@
-// Cuts a linked wasm module into files of at most 120 KB, as a step of its link (cpp/bindings/CMakeLists.txt).
+// Cuts a linked wasm module into files of at most 140 KB, as a step of its link (cpp/bindings/CMakeLists.txt).
 // Usage: node scripts/split_module.mjs MODULE.js EMSCRIPTEN_ROOT OBJECT...
 //
 // A function goes where its source file goes (parts below). Binaryen's wasm-split does the cutting: the first file
