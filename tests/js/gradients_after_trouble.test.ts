@@ -110,12 +110,12 @@ describe.each(builds())('%s', async (name) => {
       x.requiresGrad = true;
       const flat = new tt.Flatten().forward(x);
       expect(flat.shape).toEqual([0, 6]);
-      const model = new tt.Sequential(
+      const model = new tt.Sequential([
         new tt.Dense(6, 4),
         new tt.GELU(),
         new tt.LayerNorm(4),
         new tt.Dense(4, 2),
-      );
+      ]);
       const y = model.forward(flat);
       new tt.CrossEntropyLoss({ reduction: 'sum' }).forward(y, new tt.Tensor(new Int32Array(0))).backward();
       expect(x.grad?.shape).toEqual([0, 3, 2]);

@@ -6,8 +6,7 @@ import { expect, test } from 'vitest';
 import { load, type LoadOptions } from 'tinytorch-wasm';
 import { programs, run } from '../fuzz/js/program.js';
 
-const settings: Record<string, string | undefined> =
-  typeof process === 'undefined' ? {} : process.env;
+const settings: Record<string, string | undefined> = typeof process === 'undefined' ? {} : process.env;
 const seconds = Number(settings['TT_FUZZ_SECONDS'] ?? 10);
 const seed = Number(settings['TT_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const path = settings['TT_FUZZ_PATH'];

@@ -1,7 +1,8 @@
 #pragma once
 
 // Reverse-mode gradients by the chain rule, element by element: an operation gives, for each element of its result, its
-// value, how far a computed value may be from it, and its slopes. tests/reference/autograd.ts is the same in TypeScript.
+// value, how far a computed value may be from it, and its slopes. tests/reference/autograd.ts is the same in
+// TypeScript.
 #include <map>
 
 #include "tensor.h"
@@ -82,7 +83,8 @@ inline Ref compute(const std::vector<Ref>& inputs, const Sizes& shape, DType dty
     if (!exact) {
       error += epsilon(dtype) * std::abs(e.value);
       // A slope of unknown size is that of a kink, where no slope is above 1.
-      for (const Slope& s : e.slopes()) error += (std::isinf(s.size) ? 1 : 2 * std::abs(s.slope)) * passed[s.input][s.at];
+      for (const Slope& s : e.slopes())
+        error += (std::isinf(s.size) ? 1 : 2 * std::abs(s.slope)) * passed[s.input][s.at];
     }
     values.push_back(error == 0 ? round_to(e.value, dtype) : e.value);
     errors.push_back(error);
@@ -129,9 +131,8 @@ inline std::vector<std::shared_ptr<Node>> history(const Ref& root) {
 /// Whether going back from here meets a value that has been overwritten, so that an error is right too.
 inline bool may_refuse(const Ref& root) {
   const auto nodes = history(root);
-  return std::any_of(nodes.begin(), nodes.end(), [](const auto& node) {
-    return node->is_overwritten() || node->may_be_freed;
-  });
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const auto& node) { return node->is_overwritten() || node->may_be_freed; });
 }
 
 /// Notes that the library has refused to go back from here, and may have freed what it passed until then.
@@ -162,8 +163,7 @@ inline void go_back(const Node& node, const Gradient& dy, std::map<const void*, 
   }
   for (std::size_t input = 0; input < targets.size(); ++input) {
     for (const auto& [place, term] : terms[input]) {
-      targets[input]->error[place] +=
-          eps * (term.first * term.second + std::abs(targets[input]->value[place]));
+      targets[input]->error[place] += eps * (term.first * term.second + std::abs(targets[input]->value[place]));
     }
   }
 }

@@ -1,7 +1,19 @@
 // Reverse-mode gradients by the chain rule, element by element. An operation gives, for each element of its result, its
 // value, how far a computed value may be from it, and its slopes: the derivative by each operand's element.
 
-import { at, Base, type DType, epsilon, make, Refused, round, type Shape, sizeOf, Tensor, tiny } from './tensor.js';
+import {
+  at,
+  Base,
+  type DType,
+  epsilon,
+  make,
+  Refused,
+  round,
+  type Shape,
+  sizeOf,
+  Tensor,
+  tiny,
+} from './tensor.js';
 
 /** d result / d element `at` of operand `input`. */
 export interface Slope {
@@ -109,7 +121,12 @@ export function compute(
     elements.map(({ value }, i) => (at(total, i) === 0 ? round(value, dtype) : value)),
     total,
   );
-  return record(name, inputs, result, elements.map(({ slopes }) => slopes));
+  return record(
+    name,
+    inputs,
+    result,
+    elements.map(({ slopes }) => slopes),
+  );
 }
 
 /** A view or copy of one operand: element i is its element `from(i)`. */
@@ -175,12 +192,7 @@ export function backward(root: Tensor, gradient: Tensor | undefined, retainGraph
 }
 
 /** Hands a node's gradient on to its operands. */
-function goBack(
-  node: Node,
-  dy: Gradient,
-  results: Map<Node, Gradient>,
-  leaves: Map<Tensor, Gradient>,
-): void {
+function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: Map<Tensor, Gradient>): void {
   const eps = epsilon(node.result.dtype);
   const targets = node.edges.map(({ node: from, leaf }) => {
     const place = from ? results : leaves;

@@ -59,15 +59,15 @@ inline Ref softmax(const Ref& a, std::int64_t dim, bool is_log) {
     const std::size_t i = at[place].second;
     const double value = is_log ? row.log[i] : row.p[i], scale = is_log ? 1 : value;
     const double error = epsilon(a->dtype()) * (row.relative * scale + std::abs(value)) + tiny(a->dtype());
-    return {value, error, [=] {
-              std::vector<Slope> slopes;
-              for (std::size_t j = 0; j < row.p.size(); ++j) {
-                const double same = i == j ? 1 : 0;
-                slopes.push_back(
-                    {0, row.places[j], scale * (same - row.p[j]), scale * (same + row.p[j]) * row.relative});
-              }
-              return slopes;
-            }};
+    return {
+        value, error, [=] {
+          std::vector<Slope> slopes;
+          for (std::size_t j = 0; j < row.p.size(); ++j) {
+            const double same = i == j ? 1 : 0;
+            slopes.push_back({0, row.places[j], scale * (same - row.p[j]), scale * (same + row.p[j]) * row.relative});
+          }
+          return slopes;
+        }};
   });
 }
 
@@ -178,8 +178,7 @@ inline Ref cross_entropy(const Ref& logits, const Ref& labels, bool mean) {
               for (std::size_t i = 0; i < rows.size(); ++i) {
                 for (std::size_t j = 0; j < rows[i].p.size(); ++j) {
                   const double hit = static_cast<double>(j) == label[i] ? 1 : 0, p = rows[i].p[j];
-                  slopes.push_back(
-                      {0, rows[i].places[j], (p - hit) * weight, (p + hit) * weight * rows[i].relative});
+                  slopes.push_back({0, rows[i].places[j], (p - hit) * weight, (p + hit) * weight * rows[i].relative});
                 }
               }
               return slopes;

@@ -9,7 +9,13 @@ import * as views from './tensor.js';
 // ---- Views: element i of the result is element places[i] of a tensor that counts its own elements ----
 
 function viewed(name: string, a: Tensor, change: (t: Tensor) => Tensor): Tensor {
-  const counted = change(make(Float64Array.from(a.places, (_, i) => i), a.shape, 'float64'));
+  const counted = change(
+    make(
+      Float64Array.from(a.places, (_, i) => i),
+      a.shape,
+      'float64',
+    ),
+  );
   return moved(name, a, change(a), [...counted.values()]);
 }
 
@@ -71,7 +77,8 @@ export function mseLoss(x: Tensor, target: Tensor, reduction: 'mean' | 'sum'): T
 export function crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'sum'): Tensor {
   const [n, classes] = [logits.shape[0] ?? -1, logits.shape[1] ?? -1];
   if (!isFloating(logits.dtype) || labels.dtype !== 'int32') throw new Refused('crossEntropy: dtypes');
-  if (logits.shape.length !== 2 || labels.shape.join() !== String(n)) throw new Refused('crossEntropy: shapes');
+  if (logits.shape.length !== 2 || labels.shape.join() !== String(n))
+    throw new Refused('crossEntropy: shapes');
   const label = labels.values();
   if (!label.every((each) => each >= 0 && each < classes)) throw new Refused('crossEntropy: a label');
   const x = logits.values();
@@ -192,7 +199,13 @@ export function dense(weight: Tensor, bias: Tensor | undefined): Layer {
 export function layerNormLayer(features: number, eps: number, dtype: DType): Layer {
   const weight = full([features], 1, dtype);
   const bias = full([features], 0, dtype);
-  return { parameters: new Map([['weight', weight], ['bias', bias]]), forward: (x) => layerNorm(x, weight, bias, eps) };
+  return {
+    parameters: new Map([
+      ['weight', weight],
+      ['bias', bias],
+    ]),
+    forward: (x) => layerNorm(x, weight, bias, eps),
+  };
 }
 
 /** Layers one after the other. A parameter that stands in it twice is listed once, under its first name. */
@@ -205,4 +218,3 @@ export function sequential(layers: readonly Layer[]): Layer {
   });
   return { parameters, forward: (x) => layers.reduce((value, layer) => layer.forward(value), x) };
 }
-

@@ -1,7 +1,7 @@
 #pragma once
 
-// Every operation by its textbook formula, with PyTorch's derivatives at the corners. The elementwise ones, reductions and
-// softmax stand in tests/reference/elementwise.ts and reduce.ts as well.
+// Every operation by its textbook formula, with PyTorch's derivatives at the corners. The elementwise ones, reductions
+// and softmax stand in tests/reference/elementwise.ts and reduce.ts as well.
 #include "autograd.h"
 
 namespace tinytorch::reference {
@@ -33,7 +33,9 @@ inline const std::vector<Curve>& curves() {
       {"neg", [](double x) { return -x; }, 0, [](double, double) { return -1.0; }, [](double, double) { return 1.0; },
        [](double, double, double) { return 0.0; }},
       {"abs", [](double x) { return std::abs(x); }, 0,
-       [](double x, double) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; }, [](double, double) { return 1.0; }, at_kink},
+       [](double x, double) { return x > 0   ? 1.0
+                                     : x < 0 ? -1.0
+                                             : 0.0; }, [](double, double) { return 1.0; }, at_kink},
       {"relu", [](double x) { return x < 0 ? 0 : x; }, 0, [](double x, double) { return x > 0 ? 1.0 : 0.0; },
        [](double, double) { return 1.0; }, at_kink},
       {"sqrt", [](double x) { return std::sqrt(x); }, 0, [](double, double y) { return 1 / (2 * y); },
@@ -142,8 +144,8 @@ inline Sum sum_of(const Numbers& terms, DType dtype) {
   return result;
 }
 
-/// For each element of a reduction's result, the places of the elements that it is made of. A tensor without axes counts
-/// as one of a single element.
+/// For each element of a reduction's result, the places of the elements that it is made of. A tensor without axes
+/// counts as one of a single element.
 struct Groups {
   std::vector<std::vector<std::size_t>> members;
   Sizes shape;

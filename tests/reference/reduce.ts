@@ -8,7 +8,10 @@ import { Refused, type Shape, Tensor, tiny } from './tensor.js';
  * A sum, and how far one in any order may be from it: (n - 1) roundings of at most the sum of the sizes. It is exact
  * where all partial sums are: for multiples of 1/64 whose sizes add up to less than 2^17.
  */
-export function sumOf(terms: readonly number[], dtype: DType): { value: number; size: number; error: number } {
+export function sumOf(
+  terms: readonly number[],
+  dtype: DType,
+): { value: number; size: number; error: number } {
   const value = terms.reduce((sum, term) => sum + term, 0);
   const size = terms.reduce((sum, term) => sum + Math.abs(term), 0);
   const isExact = size < 2 ** 17 && terms.every((term) => Number.isInteger(term * 64));
@@ -48,14 +51,24 @@ function along(a: Tensor, name: string, dim: number | undefined, keepdim: boolea
 }
 
 export function sum(a: Tensor, dim?: number, keepdim = false): Tensor {
-  return along(a, 'sum', dim, keepdim)((places, values) => ({
+  return along(
+    a,
+    'sum',
+    dim,
+    keepdim,
+  )((places, values) => ({
     ...sumOf(values, a.dtype),
     slopes: () => places.map((place) => ({ input: 0, at: place, slope: 1, size: 1 })),
   }));
 }
 
 export function mean(a: Tensor, dim?: number, keepdim = false): Tensor {
-  return along(a, 'mean', dim, keepdim)((places, values) => {
+  return along(
+    a,
+    'mean',
+    dim,
+    keepdim,
+  )((places, values) => {
     const total = sumOf(values, a.dtype);
     const slope = 1 / values.length;
     const value = total.value / values.length;
@@ -76,10 +89,18 @@ function largest(values: readonly number[]): number {
 
 /** Over one axis the gradient goes to the first of equals, over all elements in equal shares, as in PyTorch. */
 export function max(a: Tensor, dim?: number, keepdim = false): Tensor {
-  return along(a, 'max', dim, keepdim)((places, values) => {
+  return along(
+    a,
+    'max',
+    dim,
+    keepdim,
+  )((places, values) => {
     const first = largest(values);
     const value = at(values, first);
-    const chosen = dim === undefined ? places.filter((_, i) => Object.is(at(values, i) + 0, value + 0)) : [at(places, first)];
+    const chosen =
+      dim === undefined
+        ? places.filter((_, i) => Object.is(at(values, i) + 0, value + 0))
+        : [at(places, first)];
     const slope = 1 / chosen.length;
     return { value, error: 0, slopes: () => chosen.map((to) => ({ input: 0, at: to, slope, size: 1 })) };
   });
@@ -149,11 +170,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const [m, k, n] = [at(left, left.length - 2), at(left, left.length - 1), at(right, right.length - 1)];
   if (at(right, right.length - 2) !== k) throw new Refused('matmul: inner dimensions differ');
   const batch = broadcast(left.slice(0, -2), right.slice(0, -2));
-  const shape = [
-    ...batch,
-    ...(a.shape.length === 1 ? [] : [m]),
-    ...(b.shape.length === 1 ? [] : [n]),
-  ];
+  const shape = [...batch, ...(a.shape.length === 1 ? [] : [m]), ...(b.shape.length === 1 ? [] : [n])];
   const [x, y, z] = [a.values(), b.values(), bias?.values()];
   const [reachX, reachY] = [reach(a), reach(b)];
   const every = indices([...batch, m, n]);

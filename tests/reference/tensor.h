@@ -208,8 +208,8 @@ inline Ref reshape(const Ref& a, Sizes shape) {
   }
   const std::vector<Sizes> every = indices(shape);
   for (std::size_t i = 0; i < every.size(); ++i) {
-    const std::int64_t place = std::inner_product(strides.begin(), strides.end(), every[i].begin(),
-                                                  static_cast<std::int64_t>(a->places[0]));
+    const std::int64_t place =
+        std::inner_product(strides.begin(), strides.end(), every[i].begin(), static_cast<std::int64_t>(a->places[0]));
     if (place != static_cast<std::int64_t>(a->places[i])) return make(a->values(), shape, a->dtype());
   }
   return result;

@@ -128,7 +128,11 @@ export function round(value: number, dtype: DType, from?: DType): number {
 
 /** A new dense tensor; the values are rounded to the dtype. */
 export function make(values: ArrayLike<number>, shape: Shape, dtype: DType): Tensor {
-  const tensor = new Tensor(new Base(dtype, values.length), Int32Array.from(values, (_, i) => i), shape);
+  const tensor = new Tensor(
+    new Base(dtype, values.length),
+    Int32Array.from(values, (_, i) => i),
+    shape,
+  );
   tensor.write(Float64Array.from(values, (value) => round(value, dtype)));
   tensor.base.version = 0;
   return tensor;

@@ -42,7 +42,12 @@ export class Optimizer {
       if (!grad) continue;
       const { size } = parameter;
       const zeros = (): Float64Array => new Float64Array(size);
-      const state = this.#states.get(parameter) ?? { steps: 0, mean: zeros(), meanError: zeros(), square: zeros() };
+      const state = this.#states.get(parameter) ?? {
+        steps: 0,
+        mean: zeros(),
+        meanError: zeros(),
+        square: zeros(),
+      };
       this.#states.set(parameter, state);
       ++state.steps;
       this.update(parameter, grad.values(), state, this.rate);
@@ -70,7 +75,9 @@ export function sgd(parameters: readonly Tensor[], rate: number, options: SGDOpt
         v[i] = momentum * at(v, i) + fresh * g;
         off[i] = momentum * at(off, i) + Math.abs(fresh) * gError + 4 * eps * size + tiny(parameter.dtype);
         step = nesterov ? g + momentum * at(v, i) : at(v, i);
-        error = nesterov ? gError + momentum * at(off, i) + 2 * eps * (Math.abs(g) + Math.abs(step)) : at(off, i);
+        error = nesterov
+          ? gError + momentum * at(off, i) + 2 * eps * (Math.abs(g) + Math.abs(step))
+          : at(off, i);
       }
       errors[i] = lr * error + 4 * eps * (Math.abs(p) + lr * Math.abs(step)) + tiny(parameter.dtype);
       return p - lr * step;
@@ -107,7 +114,9 @@ export function adam(
       const relative = 4 * eps * (steps + 2) + 2 * own * steps;
       const moveError = (lr * at(meanError, i)) / (1 - beta1 ** steps) / divisor + Math.abs(move) * relative;
       const shrunk = decoupled ? p * (1 - lr * weightDecay) : p;
-      errors[i] = isLost ? Infinity : moveError + 4 * eps * (Math.abs(p) + Math.abs(move)) + tiny(parameter.dtype);
+      errors[i] = isLost
+        ? Infinity
+        : moveError + 4 * eps * (Math.abs(p) + Math.abs(move)) + tiny(parameter.dtype);
       return shrunk - move;
     });
     parameter.write(values, errors);
@@ -138,4 +147,3 @@ export function cosineSchedule(initial: number, lowest: number, t: number, lengt
 export function stepSchedule(initial: number, factor: number, t: number, every: number): number {
   return initial * factor ** Math.floor(t / every);
 }
-

@@ -100,7 +100,8 @@ class Trainer {
  private:
   /// A batch between begin() and finish().
   struct UnderWay {
-    UnderWay() {}  // NOLINT(modernize-use-equals-default): clang finds no default one for std::optional inside this class
+    UnderWay() {
+    }  // NOLINT(modernize-use-equals-default): clang finds no default one for std::optional inside this class
     data::Batch batch;
     std::int64_t index = 0;
     double share = 1;  ///< of the step's samples

@@ -1,6 +1,13 @@
 // Runs the library beside the reference. Each live tensor is a pair; after a command both must show the same elements.
 
-import { TinyTorchError, type DType, type Module, type Optimizer, type Tensor, type TinyTorch } from 'tinytorch-wasm';
+import {
+  TinyTorchError,
+  type DType,
+  type Module,
+  type Optimizer,
+  type Tensor,
+  type TinyTorch,
+} from 'tinytorch-wasm';
 import type { Layer } from '../../reference/layers.js';
 import * as reference from '../../reference/tensor.js';
 import { at, Refused } from '../../reference/tensor.js';
@@ -107,7 +114,8 @@ export class Machine {
 
   /** Compares all elements, then goes on with the library's, so that errors do not add up. */
   compare({ real, ref }: { real: Tensor; ref: reference.Tensor }, what = 'value'): void {
-    if (real.shape.join() !== ref.shape.join()) fail(`${what}: shape [${real.shape.join()}], not [${ref.shape.join()}]`);
+    if (real.shape.join() !== ref.shape.join())
+      fail(`${what}: shape [${real.shape.join()}], not [${ref.shape.join()}]`);
     if (real.dtype !== ref.dtype) fail(`${what}: dtype ${real.dtype}, not ${ref.dtype}`);
     const got: ArrayLike<number> = real.data();
     ref.places.forEach((place, i) => {
@@ -115,7 +123,9 @@ export class Machine {
       const error = at(ref.base.errors, place);
       const value = at(got, i);
       if (!isNear(value, want, error, ref.dtype)) {
-        fail(`${what}: element ${i} of ${ref.dtype}[${ref.shape.join()}] is ${value}, not ${want} within ${error}`);
+        fail(
+          `${what}: element ${i} of ${ref.dtype}[${ref.shape.join()}] is ${value}, not ${want} within ${error}`,
+        );
       }
     });
     ref.places.forEach((place, i) => {
@@ -144,10 +154,12 @@ export class Machine {
 
   compareGradient(pair: Pair): void {
     const { real, ref } = pair;
-    if (real.requiresGrad !== ref.requiresGrad) fail(`requiresGrad of ${this.name(pair)} is ${real.requiresGrad}`);
+    if (real.requiresGrad !== ref.requiresGrad)
+      fail(`requiresGrad of ${this.name(pair)} is ${real.requiresGrad}`);
     const got = real.grad;
     const want = ref.leaf?.grad;
-    if ((got === undefined) !== (want === undefined)) fail(`the gradient of ${this.name(pair)} is ${String(got)}`);
+    if ((got === undefined) !== (want === undefined))
+      fail(`the gradient of ${this.name(pair)} is ${String(got)}`);
     if (got && want) this.compare({ real: got, ref: want }, `gradient of ${this.name(pair)}`);
     got?.dispose();
   }
@@ -166,7 +178,8 @@ export class Machine {
   /** Whether it is a parameter of a layer that is in `before`. */
   ownsParameter(real: Resource, before: ReadonlySet<object>): boolean {
     return this.modules.some(
-      (each) => before.has(each.real) && !each.real.isDisposed && each.real.parameters().includes(real as Tensor),
+      (each) =>
+        before.has(each.real) && !each.real.isDisposed && each.real.parameters().includes(real as Tensor),
     );
   }
 

@@ -13,7 +13,13 @@ import { choose, floatingOf, numbers } from './values.js';
 
 const FEATURES = [1, 2, 3, 4, 5, 8, 13, 17, 33];
 
-function addModule(machine: Machine, real: Module, ref: layers.Layer, dtype?: DType, features?: number): ModulePair {
+function addModule(
+  machine: Machine,
+  real: Module,
+  ref: layers.Layer,
+  dtype?: DType,
+  features?: number,
+): ModulePair {
   const pair = { real, ref, dtype, features };
   machine.modules.push(pair);
   machine.note(`module ${real.name}`);
@@ -45,7 +51,13 @@ function makeModule(machine: Machine, kind: number, a: number, b: number): Modul
   return choose(makers, kind)();
 }
 
-function makeDense(machine: Machine, inputs: number, outputs: number, dtype: DType, bias: boolean): ModulePair {
+function makeDense(
+  machine: Machine,
+  inputs: number,
+  outputs: number,
+  dtype: DType,
+  bias: boolean,
+): ModulePair {
   const real = new machine.tt.Dense(inputs, outputs, { dtype, bias });
   const taken = (tensor: Tensor): reference.Tensor => {
     const values: number[] = [...tensor.data()];
@@ -64,7 +76,8 @@ function makeSequential(machine: Machine, a: number, b: number): ModulePair {
   let [dtype, features] = [floatingOf(a), choose(FEATURES, b)];
   const first = features;
   for (let i = 0; i < 1 + (a % 4); ++i) {
-    const old = (a >> i) % 5 === 0 ? machine.modules[(b >> i) % Math.max(machine.modules.length, 1)] : undefined;
+    const old =
+      (a >> i) % 5 === 0 ? machine.modules[(b >> i) % Math.max(machine.modules.length, 1)] : undefined;
     if (old && (old.features === undefined || (old.features === features && old.dtype === dtype))) {
       parts.push(old);
       features = outFeatures(old, features);
@@ -86,7 +99,11 @@ function outFeatures({ real }: ModulePair, inputs: number): number {
   return real.summary([1, inputs]).layers.at(-1)?.outputShape.at(-1) ?? inputs;
 }
 
-function someModule(machine: Machine, which: number, fits: (pair: ModulePair) => boolean = () => true): ModulePair {
+function someModule(
+  machine: Machine,
+  which: number,
+  fits: (pair: ModulePair) => boolean = () => true,
+): ModulePair {
   const found = machine.modules.filter(fits);
   return found[which % found.length] ?? makeModule(machine, which % 3 === 0 ? 9 : 0, which, which >> 3);
 }
@@ -98,7 +115,8 @@ const forward: Command = (machine, [which, input, seed, , mode]) => {
   const dtype = pair.dtype ?? 'float32';
   const fits = ({ ref }: Pair): boolean =>
     (pair.dtype ? ref.dtype === dtype : isFloating(ref.dtype)) &&
-    ref.shape.length > 0 && ref.size < 3000 &&
+    ref.shape.length > 0 &&
+    ref.size < 3000 &&
     (pair.features === undefined || ref.shape.at(-1) === pair.features) &&
     ref.values().every((value) => Math.abs(value) < 1e4);
   const rows = choose([[1], [2], [3], [5], [2, 3], [4, 1], [0], [17]], seed);
@@ -196,17 +214,28 @@ const file: Command = (machine, [which, seed]) => {
 const loss: Command = (machine, [which, kind, seed, mode, other]) => {
   const { tt } = machine;
   const reduction = mode % 2 ? ('mean' as const) : ('sum' as const);
-  const isTame = ({ ref }: Pair): boolean => isFloating(ref.dtype) && ref.values().every((value) => Math.abs(value) < 1e3);
+  const isTame = ({ ref }: Pair): boolean =>
+    isFloating(ref.dtype) && ref.values().every((value) => Math.abs(value) < 1e3);
   if (kind % 3 === 0) {
-    const x = some(machine, which, (pair) => isTame(pair) && pair.ref.shape.length === 2 && pair.ref.shape[1] !== 0);
+    const x = some(
+      machine,
+      which,
+      (pair) => isTame(pair) && pair.ref.shape.length === 2 && pair.ref.shape[1] !== 0,
+    );
     if (!isTame(x)) return;
     const [n, classes] = [x.ref.shape[0] ?? 0, x.ref.shape[1] ?? 1];
-    const values = Array.from({ length: 2 * n }, (_, i) => (i % 2 ? 1000 : (seed + i * (1 + (seed % 3))) % classes));
+    const values = Array.from({ length: 2 * n }, (_, i) =>
+      i % 2 ? 1000 : (seed + i * (1 + (seed % 3))) % classes,
+    );
     const table = new tt.Tensor(Int32Array.from(values), { shape: [n, 2] });
     const column = table.slice(1, 0, 1);
     const labels = column.reshape([n]);
     machine.note(`crossEntropy ${reduction} of ${machine.name(x)}, labels ${seed} in a column`);
-    const ref = reference.make(values.filter((_, i) => i % 2 === 0), [n], 'int32');
+    const ref = reference.make(
+      values.filter((_, i) => i % 2 === 0),
+      [n],
+      'int32',
+    );
     const made = machine.both(
       () => new tt.CrossEntropyLoss({ reduction }).forward(x.real, labels),
       () => layers.crossEntropy(x.ref, ref, reduction),
@@ -217,7 +246,11 @@ const loss: Command = (machine, [which, kind, seed, mode, other]) => {
   }
   if (kind % 3 === 1) {
     const x = some(machine, which, isTame);
-    const target = some(machine, other, (pair) => pair.ref.shape.join() === x.ref.shape.join() && isTame(pair));
+    const target = some(
+      machine,
+      other,
+      (pair) => pair.ref.shape.join() === x.ref.shape.join() && isTame(pair),
+    );
     if (!isTame(x) || !isTame(target)) return;
     machine.note(`mseLoss ${reduction} of ${machine.name(x)}, ${machine.name(target)}`);
     const made = machine.both(
@@ -251,11 +284,21 @@ const optimizer: Command = (machine, [which, kind, a, b]) => {
   const momentum = choose([0, 0.9, 0.5], a);
   const nesterov = momentum > 0 && b % 4 === 0;
   const sgdOptions = { momentum, dampening: nesterov ? 0 : choose([0, 0.5], b), weightDecay, nesterov };
-  const betas = choose([[0.9, 0.999], [0.5, 0.9]] as const, b);
+  const betas = choose(
+    [
+      [0.9, 0.999],
+      [0.5, 0.9],
+    ] as const,
+    b,
+  );
   const adamOptions = { betas, eps: 1e-8, weightDecay };
-  machine.note(`optimizer ${kind % 3} of ${real.name}${isOwn ? ` and ${machine.name(own)}` : ''} ${JSON.stringify({ lr, ...sgdOptions, betas })}`);
+  machine.note(
+    `optimizer ${kind % 3} of ${real.name}${isOwn ? ` and ${machine.name(own)}` : ''} ${JSON.stringify({ lr, ...sgdOptions, betas })}`,
+  );
   const model = (): training.Optimizer =>
-    kind % 3 === 0 ? training.sgd(refs, lr, sgdOptions) : training.adam(refs, lr, adamOptions, kind % 3 === 2);
+    kind % 3 === 0
+      ? training.sgd(refs, lr, sgdOptions)
+      : training.adam(refs, lr, adamOptions, kind % 3 === 2);
   const made = machine.both(
     () =>
       kind % 3 === 0
@@ -284,13 +327,21 @@ const step: Command = (machine, [which, kind, rate]) => {
 };
 
 const clip: Command = (machine, [which, other, limit]) => {
-  const pairs = [which, other].flatMap((n) => machine.pick(n, ({ ref }) => ref.leaf?.grad !== undefined) ?? []);
+  const pairs = [which, other].flatMap(
+    (n) => machine.pick(n, ({ ref }) => ref.leaf?.grad !== undefined) ?? [],
+  );
   const maxNorm = choose([1, 0.5, 100], limit);
   const isTame = pairs.every(({ ref }) => ref.leaf?.grad?.values().every((value) => Math.abs(value) < 1e9));
   if (!isTame || new Set(pairs).size < pairs.length) return;
   machine.note(`clipGradNorm of ${pairs.map((pair) => machine.name(pair)).join(', ')} to ${maxNorm}`);
-  const norm = machine.tt.clipGradNorm(pairs.map((pair) => pair.real), maxNorm);
-  const want = training.clipGradNorm(pairs.map((pair) => pair.ref), maxNorm);
+  const norm = machine.tt.clipGradNorm(
+    pairs.map((pair) => pair.real),
+    maxNorm,
+  );
+  const want = training.clipGradNorm(
+    pairs.map((pair) => pair.ref),
+    maxNorm,
+  );
   if (!(Math.abs(norm - want) <= 1e-5 * want)) fail(`clipGradNorm: ${norm}, not ${want}`);
   machine.verify();
 };
@@ -305,8 +356,10 @@ const schedule: Command = (machine, [a, b, c]) => {
   const [t, length] = [a % 20, 1 + (b % 12)];
   const cosine = machine.tt.cosineSchedule(0.5, 0.01 * (c % 3), t, length);
   const near = (x: number, y: number): boolean => Math.abs(x - y) <= 1e-14;
-  if (!near(cosine, training.cosineSchedule(0.5, 0.01 * (c % 3), t, length))) fail(`cosineSchedule: ${cosine}`);
-  if (!near(machine.tt.stepSchedule(1, 0.5, t, length), training.stepSchedule(1, 0.5, t, length))) fail('stepSchedule');
+  if (!near(cosine, training.cosineSchedule(0.5, 0.01 * (c % 3), t, length)))
+    fail(`cosineSchedule: ${cosine}`);
+  if (!near(machine.tt.stepSchedule(1, 0.5, t, length), training.stepSchedule(1, 0.5, t, length)))
+    fail('stepSchedule');
 };
 
 export const modelCommands: Readonly<Record<string, { weight: number; run: Command }>> = {

@@ -2,7 +2,14 @@
 
 import type { Tensor } from 'tinytorch-wasm';
 import * as autograd from '../../reference/autograd.js';
-import { binary, BINARY, type BinaryName, unary, UNARY, type UnaryName } from '../../reference/elementwise.js';
+import {
+  binary,
+  BINARY,
+  type BinaryName,
+  unary,
+  UNARY,
+  type UnaryName,
+} from '../../reference/elementwise.js';
 import * as layers from '../../reference/layers.js';
 import * as reduce from '../../reference/reduce.js';
 import * as reference from '../../reference/tensor.js';
@@ -32,14 +39,17 @@ const create: Command = (machine, [kind, shapeNumber, dtypeNumber, seed, flag, m
   const dtype = dtypeOf(dtypeNumber);
   const value = at(numbers(seed, [1], isFloating(dtype) ? 'float32' : dtype), 0);
   const requiresGrad = isFloating(dtype) && flag % 3 === 0;
-  const filled = (real: Tensor, number: number): Pair => machine.add(real, reference.full(shape, number, dtype));
+  const filled = (real: Tensor, number: number): Pair =>
+    machine.add(real, reference.full(shape, number, dtype));
   const makers: (() => Pair)[] = [
     () => make(machine, shape, dtype, seed),
     () => {
       const ref = reference.make(numbers(seed, shape, dtype), shape, dtype);
       const real = new Tensor(nested([...ref.values()], shape), { dtype });
       // Nested arrays cannot tell what stands behind an axis of size 0.
-      return shape.includes(0) ? machine.add(real, reference.make([], real.shape, dtype)) : machine.add(real, ref);
+      return shape.includes(0)
+        ? machine.add(real, reference.make([], real.shape, dtype))
+        : machine.add(real, ref);
     },
     () => filled(Tensor.zeros(shape, { dtype }), 0),
     () => filled(Tensor.ones(shape, { dtype }), 1),
@@ -47,10 +57,17 @@ const create: Command = (machine, [kind, shapeNumber, dtypeNumber, seed, flag, m
     () => {
       const [rows, columns] = [shapeNumber % 5, more % 5];
       const values = reference.indices([rows, columns]).map(([i, j]) => (i === j ? 1 : 0));
-      return machine.add(Tensor.eye(rows, columns, { dtype }), reference.make(values, [rows, columns], dtype));
+      return machine.add(
+        Tensor.eye(rows, columns, { dtype }),
+        reference.make(values, [rows, columns], dtype),
+      );
     },
     () => {
-      const [start, step, count] = [isFloating(dtype) ? (seed % 9) / 2 : seed % 9, 1 + (more % 3), shapeNumber % 12];
+      const [start, step, count] = [
+        isFloating(dtype) ? (seed % 9) / 2 : seed % 9,
+        1 + (more % 3),
+        shapeNumber % 12,
+      ];
       const values = Array.from({ length: count }, (_, i) => start + i * step);
       const real = Tensor.arange(start, start + count * step, step, { dtype });
       return machine.add(real, reference.make(values, [count], dtype));
@@ -83,15 +100,30 @@ const view: Command = (machine, [which, kind, a, b, c, d]) => {
   const { shape } = ref;
   const ndim = shape.length;
   const axis = (n: number): number => (ndim === 0 ? n % 2 : (n % (2 * ndim)) - ndim);
-  const shapes = [[-1], [ref.size], [1, ref.size], [ref.size, 1], [...shape, 1], [1, ...shape], [...shape].reverse()];
+  const shapes = [
+    [-1],
+    [ref.size],
+    [1, ref.size],
+    [ref.size, 1],
+    [...shape, 1],
+    [1, ...shape],
+    [...shape].reverse(),
+  ];
   const halves = ref.size % 2 === 0 && ref.size > 0 ? [2, -1] : [a % 7, -1];
   const wanted = choose([...shapes, halves, [a % 4, b % 4]], c);
   const place = (n: number): number => (n % 13) - 6;
   const [start, stop, step] = [place(b), d % 4 === 0 ? undefined : place(c) + 4, 1 + (d % 3)];
-  const expanded = [...(a % 2 ? [1 + (b % 3)] : []), ...shape.map((size) => (size === 1 && c % 2 ? d % 4 : size))];
+  const expanded = [
+    ...(a % 2 ? [1 + (b % 3)] : []),
+    ...shape.map((size) => (size === 1 && c % 2 ? d % 4 : size)),
+  ];
   const doers: [string, () => Tensor, () => reference.Tensor][] = [
     [`reshape(${wanted.join()})`, () => real.reshape(wanted), () => layers.reshape(ref, wanted)],
-    [`transpose(${axis(a)},${axis(b)})`, () => real.transpose(axis(a), axis(b)), () => layers.transpose(ref, axis(a), axis(b))],
+    [
+      `transpose(${axis(a)},${axis(b)})`,
+      () => real.transpose(axis(a), axis(b)),
+      () => layers.transpose(ref, axis(a), axis(b)),
+    ],
     [
       `slice(${axis(a)},${start},${stop},${step})`,
       () => real.slice(axis(a), start, stop, step),
@@ -114,14 +146,19 @@ const write: Command = (machine, [which, kind, source, seed, flag]) => {
   const to = some(machine, which, ({ ref }) => flag % 8 === 0 || !ref.node);
   const { real, ref } = to;
   const values = numbers(seed, ref.shape, ref.dtype);
-  const from = some(machine, source, (pair) => flag % 4 === 0 || !refuses(() => reference.expand(pair.ref, ref.shape)));
+  const from = some(
+    machine,
+    source,
+    (pair) => flag % 4 === 0 || !refuses(() => reference.expand(pair.ref, ref.shape)),
+  );
   const doers: [string, () => Tensor, () => void][] = [
     [
       'copyFrom(tensor)',
       () => real.copyFrom(from.real),
       () => {
         refuseWriting(ref);
-        if (autograd.isRecording() && from.ref.requiresGrad) throw new reference.Refused('copyFrom: recorded');
+        if (autograd.isRecording() && from.ref.requiresGrad)
+          throw new reference.Refused('copyFrom: recorded');
         reference.copyFrom(ref, from.ref);
       },
     ],
@@ -172,14 +209,17 @@ export function apply(
 ): void {
   let out: Pair | undefined;
   if (!refuses(() => autograd.noGrad(model))) out = outFor(machine, autograd.noGrad(model), n);
-  machine.note(`${name} of ${operands.map((each) => machine.name(each)).join(', ')}${out ? ` into ${machine.name(out)}` : ''}`);
+  machine.note(
+    `${name} of ${operands.map((each) => machine.name(each)).join(', ')}${out ? ` into ${machine.name(out)}` : ''}`,
+  );
   if (!out) {
     const made = machine.both(() => library({}), model);
     if (made) settle(machine, machine.add(made.real, made.ref));
     return;
   }
   const to = out.ref;
-  const isKept = !name.startsWith('argmax') && autograd.isRecording() && operands.some(({ ref }) => ref.requiresGrad);
+  const isKept =
+    !name.startsWith('argmax') && autograd.isRecording() && operands.some(({ ref }) => ref.requiresGrad);
   const shares = name.startsWith('matmul') && operands.some(({ ref }) => ref.base === to.base);
   const done = machine.both(
     () => library({ out: out.real }),
@@ -206,7 +246,14 @@ function settle(machine: Machine, pair: Pair): void {
 const unaryCommand: Command = (machine, [which, kind, out]) => {
   const a = some(machine, which, out % 16 === 0 ? undefined : isFloat);
   const name = choose(Object.keys(UNARY), kind) as UnaryName;
-  apply(machine, name, [a], out, (options) => a.real[name](options), () => unary(name, a.ref));
+  apply(
+    machine,
+    name,
+    [a],
+    out,
+    (options) => a.real[name](options),
+    () => unary(name, a.ref),
+  );
 };
 
 const binaryCommand: Command = (machine, [which, other, kind, out, mode]) => {
@@ -216,14 +263,28 @@ const binaryCommand: Command = (machine, [which, other, kind, out, mode]) => {
     const number = ((other % 17) - 8) / 4;
     const scalar = reference.full([], number, a.ref.dtype);
     const does = `${name}(${number})`;
-    apply(machine, does, [a], out, (options) => a.real[name](number, options), () => binary(name, a.ref, scalar));
+    apply(
+      machine,
+      does,
+      [a],
+      out,
+      (options) => a.real[name](number, options),
+      () => binary(name, a.ref, scalar),
+    );
     return;
   }
   const isFit = ({ ref }: Pair): boolean =>
     ref.dtype === a.ref.dtype && !refuses(() => reference.broadcast(a.ref.shape, ref.shape));
   const b = some(machine, other, mode % 8 === 0 ? undefined : isFit);
   if (reference.sizeOf(a.ref.shape) * reference.sizeOf(b.ref.shape) > 1e6) return;
-  apply(machine, name, [a, b], out, (options) => a.real[name](b.real, options), () => binary(name, a.ref, b.ref));
+  apply(
+    machine,
+    name,
+    [a, b],
+    out,
+    (options) => a.real[name](b.real, options),
+    () => binary(name, a.ref, b.ref),
+  );
 };
 
 const reduceCommand: Command = (machine, [which, kind, axis, out, flag]) => {
@@ -239,16 +300,31 @@ const reduceCommand: Command = (machine, [which, kind, axis, out, flag]) => {
 };
 
 const softmaxCommand: Command = (machine, [which, axis, kind, out, flag]) => {
-  const a = some(machine, which, flag % 16 === 0 ? undefined : ({ ref }) => isFloating(ref.dtype) && ref.values().every(Number.isFinite));
+  const a = some(
+    machine,
+    which,
+    flag % 16 === 0 ? undefined : ({ ref }) => isFloating(ref.dtype) && ref.values().every(Number.isFinite),
+  );
   const ndim = a.ref.shape.length;
   const dim = (axis % (2 * Math.max(ndim, 1))) - Math.max(ndim, 1);
   if (!a.ref.values().every(Number.isFinite)) return;
   const name = kind % 2 ? 'softmax' : 'logSoftmax';
-  apply(machine, `${name}(${dim})`, [a], out, (to) => a.real[name](dim, to), () => reduce[name](a.ref, dim));
+  apply(
+    machine,
+    `${name}(${dim})`,
+    [a],
+    out,
+    (to) => a.real[name](dim, to),
+    () => reduce[name](a.ref, dim),
+  );
 };
 
 const matmulCommand: Command = (machine, [which, other, kernelNumber, out, seed, mode]) => {
-  const a = some(machine, which, mode % 16 === 0 ? undefined : (pair) => isFloat(pair) && pair.ref.shape.length > 0);
+  const a = some(
+    machine,
+    which,
+    mode % 16 === 0 ? undefined : (pair) => isFloat(pair) && pair.ref.shape.length > 0,
+  );
   const k = a.ref.shape.at(-1) ?? 1;
   const fits = ({ ref }: Pair): boolean =>
     ref.dtype === a.ref.dtype &&
@@ -293,7 +369,8 @@ export function setRequiresGrad(machine: Machine, { real, ref }: Pair, value: bo
   );
 }
 
-const toggle: Command = (machine, [which, value]) => setRequiresGrad(machine, some(machine, which), value % 3 !== 0);
+const toggle: Command = (machine, [which, value]) =>
+  setRequiresGrad(machine, some(machine, which), value % 3 !== 0);
 
 const backward: Command = (machine, [which, seed, flag, other]) => {
   const root = some(machine, which, flag % 16 === 0 ? undefined : ({ ref }) => ref.requiresGrad);
@@ -303,7 +380,9 @@ const backward: Command = (machine, [which, seed, flag, other]) => {
   const gradient = isGiven ? (own ?? make(machine, ref.shape, ref.dtype, seed % 11)) : undefined;
   const retainGraph = flag % 4 === 0;
   const mayRefuse = autograd.mayRefuse(ref);
-  machine.note(`backward of ${machine.name(root)}, retainGraph ${retainGraph}, gradient ${gradient ? machine.name(gradient) : 'none'}`);
+  machine.note(
+    `backward of ${machine.name(root)}, retainGraph ${retainGraph}, gradient ${gradient ? machine.name(gradient) : 'none'}`,
+  );
   const done = machine.both(
     () => real.backward({ retainGraph, ...(gradient && { gradient: gradient.real }) }),
     () => autograd.backward(ref, gradient?.ref, retainGraph),
@@ -323,7 +402,10 @@ const gradient: Command = (machine, [which, kind, seed]) => {
     if (got && ref.leaf?.grad) machine.add(got, ref.leaf.grad);
     return;
   }
-  const given = kind % 3 === 1 ? some(machine, seed, (each) => seed % 8 === 0 || each.ref.shape.join() === ref.shape.join()) : undefined;
+  const given =
+    kind % 3 === 1
+      ? some(machine, seed, (each) => seed % 8 === 0 || each.ref.shape.join() === ref.shape.join())
+      : undefined;
   machine.both(
     () => (real.grad = given?.real),
     () => {
@@ -382,11 +464,16 @@ const useDisposed: Command = (machine, [which, kind, other]) => {
 
 const ask: Command = (machine, [which, other]) => {
   const a = some(machine, which);
-  if (a.ref.size === 1 && !Object.is(a.real.item() + 0, at(a.ref.values(), 0) + 0)) fail(`item: ${a.real.item()}`);
+  if (a.ref.size === 1 && !Object.is(a.real.item() + 0, at(a.ref.values(), 0) + 0))
+    fail(`item: ${a.real.item()}`);
   if (a.real.ndim !== a.ref.shape.length || a.real.size !== a.ref.size) fail('ndim or size');
   const flatten = [a.real.toArray()].flat(9) as number[];
   if (!flatten.every((value, i) => Object.is(value + 0, at(a.ref.values(), i) + 0))) fail('toArray');
-  const b = some(machine, other, ({ ref }) => ref.shape.join() === a.ref.shape.join() && ref.dtype === a.ref.dtype);
+  const b = some(
+    machine,
+    other,
+    ({ ref }) => ref.shape.join() === a.ref.shape.join() && ref.dtype === a.ref.dtype,
+  );
   if (b.ref.shape.join() !== a.ref.shape.join() || !a.ref.size) return;
   const [x, y] = [a.ref.values(), b.ref.values()];
   const most = Math.max(...x.map((value, i) => Math.abs(value - at(y, i))));

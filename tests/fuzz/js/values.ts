@@ -18,7 +18,16 @@ export function choose<T>(list: readonly T[], n: number): T {
 }
 
 /** What threads, tails of vectors and panels of products meet. */
-const LARGE: readonly Shape[] = [[9001], [33, 65], [130, 17], [5, 70, 9], [1, 1027], [64, 64], [3, 1, 301], [257, 8]];
+const LARGE: readonly Shape[] = [
+  [9001],
+  [33, 65],
+  [130, 17],
+  [5, 70, 9],
+  [1, 1027],
+  [64, 64],
+  [3, 1, 301],
+  [257, 8],
+];
 const SIZES = [1, 2, 3, 4, 5, 2, 1, 3, 7, 0];
 
 export function shapeOf(n: number): Shape {

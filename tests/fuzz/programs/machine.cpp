@@ -12,8 +12,8 @@ Sizes to_sizes(const Dims& dims) { return Sizes(dims.begin(), dims.end()); }
 
 Sizes shape_of(std::uint8_t n) {
   // What threads, tails of vectors and panels of products meet.
-  static const std::vector<Sizes> large = {{9001},      {33, 65},  {130, 17}, {5, 70, 9},
-                                           {1, 1027},   {64, 64},  {3, 1, 301}, {257, 8}};
+  static const std::vector<Sizes> large = {{9001},    {33, 65}, {130, 17},   {5, 70, 9},
+                                           {1, 1027}, {64, 64}, {3, 1, 301}, {257, 8}};
   static const std::vector<std::size_t> ranks = {2, 1, 2, 3, 2, 1, 3, 0, 4};
   static const std::vector<std::int64_t> sizes = {1, 2, 3, 4, 5, 2, 1, 3, 7, 0};
   if (n % 32 == 31) return choose(large, n >> 5);

@@ -3,8 +3,8 @@
 //   fuzz_programs [--seconds=N] [--seed=N] [--out=FILE]
 //   fuzz_programs --replay=FILE
 //
-// A program that fails is shortened as long as it fails, printed, and written to FILE, which fuzz_programs_target (preset
-// `fuzz`) runs too.
+// A program that fails is shortened as long as it fails, printed, and written to FILE, which fuzz_programs_target
+// (preset `fuzz`) runs too.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -89,8 +89,8 @@ int main(int argc, char** argv) {
     ++programs;
     if (tinytorch::fuzz::run_program(program, commands).empty()) continue;
     const Bytes shortest = shrink(program);
-    std::ofstream(out, std::ios::binary).write(reinterpret_cast<const char*>(shortest.data()),
-                                               static_cast<std::streamsize>(shortest.size()));
+    std::ofstream(out, std::ios::binary)
+        .write(reinterpret_cast<const char*>(shortest.data()), static_cast<std::streamsize>(shortest.size()));
     std::printf("program %zu of this seed differs; shortened, it is in %s:\n%s\n", programs, out.c_str(),
                 run(shortest).c_str());
     return 1;

@@ -83,8 +83,7 @@ void forward(Machine& machine, const N& n) {
   });
   const bool fits = x.ref->dtype() == model.dtype && !x.ref->shape.empty() && x.ref->shape.back() == model.features;
   const Numbers values = x.ref->values();
-  const bool is_tame =
-      std::all_of(values.begin(), values.end(), [](double value) { return std::abs(value) < 1e4; });
+  const bool is_tame = std::all_of(values.begin(), values.end(), [](double value) { return std::abs(value) < 1e4; });
   const Pair given = fits && is_tame && values.size() < 3000 ? x : machine.make(shape, model.dtype, n[3] % 11);
   machine.log << "forward on " << machine.name(given) << '\n';
   Tensor real;
@@ -145,18 +144,16 @@ void loss(Machine& machine, const N& n) {
     }
     const Tensor table = Tensor::from(std::span<const std::int32_t>(list), {2 * rows});
     machine.log << "cross_entropy of " << machine.name(x) << ", mean " << mean << '\n';
-    if (machine.both([&] { real = autograd::cross_entropy(x.real, table.slice(0, 0, 2 * rows, 2), reduction); },
-                     [&] {
-                       ref = reference::cross_entropy(x.ref, reference::make(labels, {rows}, DType::int32), mean);
-                     })) {
+    if (machine.both(
+            [&] { real = autograd::cross_entropy(x.real, table.slice(0, 0, 2 * rows, 2), reduction); },
+            [&] { ref = reference::cross_entropy(x.ref, reference::make(labels, {rows}, DType::int32), mean); })) {
       machine.add(real, ref);
     }
     return;
   }
   const Pair x = machine.some(n[1], is_tame);
-  const Pair target = machine.some(n[3], [&](const Pair& pair) {
-    return is_tame(pair) && pair.ref->shape == x.ref->shape;
-  });
+  const Pair target =
+      machine.some(n[3], [&](const Pair& pair) { return is_tame(pair) && pair.ref->shape == x.ref->shape; });
   if (!is_tame(x) || !is_tame(target)) return;
   machine.log << "mse_loss of " << machine.name(x) << " and " << machine.name(target) << ", mean " << mean << '\n';
   if (machine.both([&] { real = autograd::mse_loss(x.real, target.real, reduction); },

@@ -1,7 +1,7 @@
 #pragma once
 
-// A program over the library's API: a list of commands, each a kind and five small numbers, six bytes in a row. Any bytes
-// are a program, so that libFuzzer can make and change them.
+// A program over the library's API: a list of commands, each a kind and five small numbers, six bytes in a row. Any
+// bytes are a program, so that libFuzzer can make and change them.
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -27,7 +27,9 @@ void create(Machine& machine, const N& n) {
   Pair* made = nullptr;
   switch (n[3] % 6) {
     case 0: made = &machine.add(Tensor::zeros(to_dims(shape), dtype), reference::full(shape, 0, dtype)); break;
-    case 1: made = &machine.add(Tensor::full(to_dims(shape), value, dtype), reference::full(shape, value, dtype)); break;
+    case 1:
+      made = &machine.add(Tensor::full(to_dims(shape), value, dtype), reference::full(shape, value, dtype));
+      break;
     case 2: {
       const std::int64_t rows = n[0] % 5, columns = n[2] % 5;
       Numbers values;
@@ -123,13 +125,14 @@ void write(Machine& machine, const N& n) {
                to.ref->repeats() || to.ref == from.ref);
 }
 
-/// Runs an operation into a new tensor, recorded, or, mostly where `n` says so, into `out`, which may be an operand, any
-/// that fits, or a view of a larger one.
+/// Runs an operation into a new tensor, recorded, or, mostly where `n` says so, into `out`, which may be an operand,
+/// any that fits, or a view of a larger one.
 void apply(Machine& machine, std::string_view name, const std::vector<Pair>& operands, std::uint8_t n,
            const std::function<Tensor()>& recorded, const std::function<Tensor(Tensor*)>& into,
            const std::function<Ref()>& model) {
   machine.log << name << " of";
-  for (const Pair& each : operands) machine.log << ' ' << name_of(each.ref->dtype()) << to_string(to_dims(each.ref->shape));
+  for (const Pair& each : operands)
+    machine.log << ' ' << name_of(each.ref->dtype()) << to_string(to_dims(each.ref->shape));
   machine.log << '\n';
   Ref ref;
   Tensor real;
@@ -160,9 +163,9 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
   }
   machine.log << "    into " << to_string(to_dims(out.ref->shape)) << '\n';
   // A product takes no `out` that shares memory with an operand, whether or not elements meet.
-  const bool shares = name.starts_with("matmul") && std::any_of(operands.begin(), operands.end(), [&](const Pair& each) {
-                        return each.ref->base == out.ref->base;
-                      });
+  const bool shares =
+      name.starts_with("matmul") &&
+      std::any_of(operands.begin(), operands.end(), [&](const Pair& each) { return each.ref->base == out.ref->base; });
   const auto copy = [&] {
     refuse_writing(out.ref);
     out.ref->write(result->values(), result->errors());
@@ -181,8 +184,9 @@ void unary(Machine& machine, const N& n) {
   const Pair a = n[3] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
   const auto& [recorded, into] = choose(library, n[1]);
   const reference::Curve& curve = choose(reference::curves(), n[1]);
-  apply(machine, curve.name, {a}, n[2], [&, f = recorded] { return f(a.real); },
-        [&, f = into](Tensor* out) { return f(a.real, out); }, [&] { return reference::unary(curve, a.ref); });
+  apply(
+      machine, curve.name, {a}, n[2], [&, f = recorded] { return f(a.real); },
+      [&, f = into](Tensor* out) { return f(a.real, out); }, [&] { return reference::unary(curve, a.ref); });
 }
 
 using Binary = Tensor (*)(const Tensor&, const Tensor&);
@@ -200,9 +204,10 @@ void binary(Machine& machine, const N& n) {
   if (a.ref->size() * b.ref->size() > 100000 && a.ref->shape != b.ref->shape) return;
   const auto& [recorded, into] = choose(library, n[2]);
   const reference::Operator& op = choose(reference::operators(), n[2]);
-  apply(machine, op.name, {a, b}, n[3], [&, f = recorded] { return f(a.real, b.real); },
-        [&, f = into](Tensor* out) { return f(a.real, b.real, out); },
-        [&] { return reference::binary(op, a.ref, b.ref); });
+  apply(
+      machine, op.name, {a, b}, n[3], [&, f = recorded] { return f(a.real, b.real); },
+      [&, f = into](Tensor* out) { return f(a.real, b.real, out); },
+      [&] { return reference::binary(op, a.ref, b.ref); });
 }
 
 void reduce(Machine& machine, const N& n) {
@@ -212,21 +217,25 @@ void reduce(Machine& machine, const N& n) {
   if (n[2] % 3 != 0) axes.dim = n[2] % (2 * std::max<std::int64_t>(ndim, 1)) - std::max<std::int64_t>(ndim, 1);
   switch (n[1] % 4) {
     case 0:
-      return apply(machine, "sum", {a}, n[3], [&] { return autograd::sum(a.real, axes); },
-                   [&](Tensor* out) { return ops::sum(a.real, axes, out); },
-                   [&] { return reference::reduce(reference::Reduce::sum, a.ref, axes.dim, axes.keepdim); });
+      return apply(
+          machine, "sum", {a}, n[3], [&] { return autograd::sum(a.real, axes); },
+          [&](Tensor* out) { return ops::sum(a.real, axes, out); },
+          [&] { return reference::reduce(reference::Reduce::sum, a.ref, axes.dim, axes.keepdim); });
     case 1:
-      return apply(machine, "mean", {a}, n[3], [&] { return autograd::mean(a.real, axes); },
-                   [&](Tensor* out) { return ops::mean(a.real, axes, out); },
-                   [&] { return reference::reduce(reference::Reduce::mean, a.ref, axes.dim, axes.keepdim); });
+      return apply(
+          machine, "mean", {a}, n[3], [&] { return autograd::mean(a.real, axes); },
+          [&](Tensor* out) { return ops::mean(a.real, axes, out); },
+          [&] { return reference::reduce(reference::Reduce::mean, a.ref, axes.dim, axes.keepdim); });
     case 2:
-      return apply(machine, "max", {a}, n[3], [&] { return autograd::max(a.real, axes); },
-                   [&](Tensor* out) { return ops::max(a.real, axes, out); },
-                   [&] { return reference::reduce(reference::Reduce::max, a.ref, axes.dim, axes.keepdim); });
+      return apply(
+          machine, "max", {a}, n[3], [&] { return autograd::max(a.real, axes); },
+          [&](Tensor* out) { return ops::max(a.real, axes, out); },
+          [&] { return reference::reduce(reference::Reduce::max, a.ref, axes.dim, axes.keepdim); });
     default:
-      return apply(machine, "argmax", {a}, n[3], [&] { return ops::argmax(a.real, axes); },
-                   [&](Tensor* out) { return ops::argmax(a.real, axes, out); },
-                   [&] { return reference::argmax(a.ref, axes.dim, axes.keepdim); });
+      return apply(
+          machine, "argmax", {a}, n[3], [&] { return ops::argmax(a.real, axes); },
+          [&](Tensor* out) { return ops::argmax(a.real, axes, out); },
+          [&] { return reference::argmax(a.ref, axes.dim, axes.keepdim); });
   }
 }
 
@@ -241,10 +250,11 @@ void softmax(Machine& machine, const N& n) {
   const auto ndim = static_cast<std::int64_t>(a.ref->shape.size());
   const std::int64_t dim = n[1] % (2 * ndim) - ndim;
   const bool is_log = n[2] % 2 == 0;
-  apply(machine, is_log ? "log_softmax" : "softmax", {a}, n[3],
-        [&] { return is_log ? autograd::log_softmax(a.real, dim) : autograd::softmax(a.real, dim); },
-        [&](Tensor* out) { return is_log ? ops::log_softmax(a.real, dim, out) : ops::softmax(a.real, dim, out); },
-        [&] { return reference::softmax(a.ref, dim, is_log); });
+  apply(
+      machine, is_log ? "log_softmax" : "softmax", {a}, n[3],
+      [&] { return is_log ? autograd::log_softmax(a.real, dim) : autograd::softmax(a.real, dim); },
+      [&](Tensor* out) { return is_log ? ops::log_softmax(a.real, dim, out) : ops::softmax(a.real, dim, out); },
+      [&] { return reference::softmax(a.ref, dim, is_log); });
 }
 
 void matmul(Machine& machine, const N& n) {
@@ -253,22 +263,25 @@ void matmul(Machine& machine, const N& n) {
   if (a.ref->shape.empty()) return;
   const std::int64_t k = a.ref->shape.back();
   const std::int64_t columns = 1 + n[4] % (k > 99 ? 3 : 40);
-  const Pair b = n[4] % 16 == 0 ? machine.some(n[1])
-                 : n[4] % 3 == 0
-                     ? machine.some(n[1], [&](const Pair& pair) {
-                         return pair.ref->dtype() == a.ref->dtype() && !pair.ref->shape.empty() && inner(pair.ref) == k;
-                       })
-                     : machine.make(n[1] % 8 == 0 ? Sizes{k} : Sizes{k, columns}, a.ref->dtype(), n[1]);
+  const Pair b = n[4] % 16 == 0  ? machine.some(n[1])
+                 : n[4] % 3 == 0 ? machine.some(n[1],
+                                                [&](const Pair& pair) {
+                                                  return pair.ref->dtype() == a.ref->dtype() &&
+                                                         !pair.ref->shape.empty() && inner(pair.ref) == k;
+                                                })
+                                 : machine.make(n[1] % 8 == 0 ? Sizes{k} : Sizes{k, columns}, a.ref->dtype(), n[1]);
   if (a.ref->size() * b.ref->size() > 400000) return;
   std::vector<KernelId> rungs{kAutoKernel};
   for (std::size_t i = 0; i < kernels().size(); ++i) {
     if (kernels()[i].available) rungs.push_back(static_cast<KernelId>(i));
   }
   const KernelId kernel = n[2] % 2 == 0 ? kAutoKernel : choose(rungs, n[2] / 2);
-  const std::string name = "matmul by " + std::string(kernel < 0 ? "auto" : kernels()[static_cast<std::size_t>(kernel)].name);
-  apply(machine, name, {a, b}, n[3], [&] { return autograd::matmul(a.real, b.real, kernel); },
-        [&](Tensor* out) { return ops::matmul(a.real, b.real, {.kernel = kernel, .out = out}); },
-        [&] { return reference::matmul(a.ref, b.ref); });
+  const std::string name =
+      "matmul by " + std::string(kernel < 0 ? "auto" : kernels()[static_cast<std::size_t>(kernel)].name);
+  apply(
+      machine, name, {a, b}, n[3], [&] { return autograd::matmul(a.real, b.real, kernel); },
+      [&](Tensor* out) { return ops::matmul(a.real, b.real, {.kernel = kernel, .out = out}); },
+      [&] { return reference::matmul(a.ref, b.ref); });
 }
 
 void copy(Machine& machine, const N& n) {
@@ -395,10 +408,10 @@ void wrong(Machine& machine, const N& n) {
   throw Difference("a wrong use was accepted");
 }
 
-constexpr std::array<Command, 32> commands = {
-    create, view,   write,   unary, binary, reduce, softmax, matmul,  copy, toggle, go_back,
-    gradient, drop, threads, wrong, create, view,   view,    write,   unary, binary, binary,
-    reduce, matmul, go_back, view,  create, write,  toggle,  go_back, unary, reduce};
+constexpr std::array<Command, 32> commands = {create,  view,   write,   unary,    binary, reduce,  softmax, matmul,
+                                              copy,    toggle, go_back, gradient, drop,   threads, wrong,   create,
+                                              view,    view,   write,   unary,    binary, binary,  reduce,  matmul,
+                                              go_back, view,   create,  write,    toggle, go_back, unary,   reduce};
 
 }  // namespace
 
