@@ -38,7 +38,7 @@ void check_random_divisions(std::uint64_t seed) {
   const KernelId threaded = static_cast<KernelId>(detail::Rung::threaded);
   const detail::TileChoices tiles = detail::tuned_choices<T>();
   Numbers numbers(seed);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 25; ++round) {
     const MatmulCase which = random_case(numbers);
     SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
     SCOPED_TRACE(which);

@@ -74,9 +74,14 @@ class Division {
   /// last may be shorter still. None is known to want the most: a short part may need a padded panel that long ones do
   /// not.
   [[nodiscard]] std::size_t scratch(const KernelArgs<T>& args) const {
-    const auto of_part = [&](std::size_t index) { return best_single<T>().workspace_size(part(args, index)); };
-    std::size_t most = std::max(of_part(0), of_part(parts_ - 1));
-    if (parts_ > 2) most = std::max(most, of_part(parts_ - 2));
+    std::size_t most = 0, seen = 0;
+    for (const std::size_t index : {std::size_t{0}, std::max<std::size_t>(parts_, 2) - 2, parts_ - 1}) {
+      const KernelArgs<T> one = part(args, index);
+      const std::size_t length = by_rows_ ? one.m : one.n;
+      if (length == seen) continue;
+      seen = length;
+      most = std::max(most, best_single<T>().workspace_size(one));
+    }
     return most;
   }
 
