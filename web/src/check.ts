@@ -37,7 +37,7 @@ export function tagOf(value: object): string {
 
 /** `a Tensor`, `an optimizer` */
 export function article(noun: string): string {
-  return /^[AEIOU]/i.test(noun) ? `an ${noun}` : `a ${noun}`;
+  return /^(?:[AEIO]|U(?!int))/i.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
 
 /**

@@ -30,25 +30,29 @@ export const programs: fc.Arbitrary<Program> = fc.array(step, { minLength: 1, ma
 /** The most tensors that are alive at once; the oldest go first. */
 const MOST = 14;
 
+function failureOf(work: () => void): Error | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 /** Runs a program; throws at the first difference between library and reference. Gives the number of commands. */
 export function run(tt: TinyTorch, program: Program): number {
   const before = tt.memory();
   const machine = new Machine(tt);
-  let isDone = false;
-  try {
+  const failure = failureOf(() => {
     runSteps(machine, program);
     machine.verify();
-    isDone = true;
-  } catch (error) {
-    const text = error instanceof Difference ? error.message : String((error as Error).stack);
+  });
+  if (machine.mostThreads > 1) tt.setThreads(machine.mostThreads);
+  const atTheEnd = failureOf(() => machine.disposeAll());
+  const error = failure ?? atTheEnd;
+  if (error) {
+    const text = error instanceof Difference ? error.message : String(error.stack);
     throw new Error(`${text}\nafter\n${machine.log.join('\n')}`, { cause: error });
-  } finally {
-    if (machine.mostThreads > 1) tt.setThreads(machine.mostThreads);
-    try {
-      machine.disposeAll();
-    } catch (error) {
-      if (isDone) throw error;
-    }
   }
   const after = tt.memory();
   if (after.bytes !== before.bytes || after.tensors !== before.tensors) {
