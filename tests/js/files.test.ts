@@ -96,7 +96,7 @@ describe.each(each)('%s', (name, { file, read }) => {
       [Symbol('file'), /got Symbol\(file\)/],
       [() => file, /got a function/],
       [Tensor, /got a function/],
-      [dataset.features, /got an Object/],
+      [dataset.features, /got a Tensor/],
     ];
     for (const [value, text] of values) {
       expect(() => take(value)).toThrow(InvalidArgumentError);

@@ -37,6 +37,7 @@ export function tagOf(value: object): string {
 
 /** `a Tensor`, `an optimizer` */
 export function article(noun: string): string {
+  if (typeof noun !== 'string') return 'something else'; // a method was called with arguments that are not its own
   return /^(?:[AEIO]|U(?!int))/i.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
 

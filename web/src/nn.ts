@@ -4,7 +4,7 @@ import * as check from './check.js';
 import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
 import { listedTensors, namedParametersOf, runLayers, uniqueTensors } from './own_layers.js';
-import { Native, nativeHandle } from './resource.js';
+import { Native, nativeHandle, refuse } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
 import type { DType, KernelName, Shape } from './types.js';
@@ -16,6 +16,9 @@ export interface Context {
   readonly kernels: Kernels;
 }
 
+/** Throws for what is no layer: a proxy whose trap goes past `live`, or another kind of object. */
+let requireModule: (value: Module, where: string) => void;
+
 /**
  * A function with parameters. A subclass, or one layer, may have a `forward`, `parameters` or `namedParameters` of its
  * own: they are what counts, inside a Sequential, in training and evaluation as well. A `forward` of one's own is called
@@ -24,6 +27,12 @@ export interface Context {
 export abstract class Module extends Native {
   readonly #kernels: Kernels;
   #parameters: Map<string, Tensor> | undefined;
+
+  static {
+    requireModule = (value, where) => {
+      if (!(#kernels in value)) refuse(undefined, value, 'layer', false, where);
+    };
+  }
 
   /** @internal */
   constructor({ runtime, kernels }: Context, handle: Handle) {
@@ -60,7 +69,7 @@ export abstract class Module extends Native {
    * `KernelError` for one that does not exist or is not in this build. Returns itself.
    */
   setKernel(kernel: KernelName): this {
-    this.live('layer', 'setKernel'); // first: a proxy has no #kernels
+    requireModule(this, 'setKernel');
     const id = this.#kernels.id(kernel, 'setKernel');
     this.runtime.module.setKernel(this.live('layer', 'setKernel'), id);
     return this;
@@ -83,6 +92,7 @@ export abstract class Module extends Native {
    * changes the layer.
    */
   namedParameters(): ReadonlyMap<string, Tensor> {
+    requireModule(this, 'namedParameters');
     const handle = this.live('layer', 'namedParameters');
     return (this.#parameters ??= listParameters(this.runtime, handle));
   }
@@ -156,6 +166,7 @@ export abstract class Module extends Native {
   }
 
   override dispose(): void {
+    requireModule(this, 'dispose');
     if (this.isDisposed) return;
     for (const parameter of this.#parameters?.values() ?? []) parameter.dispose();
     super.dispose();

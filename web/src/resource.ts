@@ -148,7 +148,13 @@ export abstract class Native extends Resource {
   /** The handle for a call that `where` names; throws after `dispose()`, and for a proxy or copy of this object. */
   protected live(kind: string, where: string): Handle {
     const handle = handleIn(this);
-    return handle > 0 ? handle : refuse(undefined, this, kind, handle === 0, where);
+    if (handle > 0) return handle;
+    // JavaScript may call this with anything.
+    const [what, at] = [kind, where].map((word) => (typeof word === 'string' ? word : 'object')) as [
+      string,
+      string,
+    ];
+    return refuse(undefined, this, what, handle === 0, at);
   }
 }
 

@@ -8,7 +8,7 @@ import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
 import { type Optimizer, optimizerHandle } from './optim.js';
 import { namedParametersOf, runBatch, withList } from './own_layers.js';
-import { Native } from './resource.js';
+import { Native, refuse } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
 import type { FileData } from './types.js';
@@ -89,9 +89,18 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Throws for what is no trainer: a proxy whose trap goes past `live`, or another kind of object. */
+let requireTrainer: (value: Trainer, where: string) => void;
+
 /** The training loop: `await trainer.fit()`, or `trainer.step()` by hand. */
 export abstract class Trainer extends Native {
   readonly #model: Module;
+
+  static {
+    requireTrainer = (value, where) => {
+      if (!(#model in value)) refuse(undefined, value, 'trainer', false, where);
+    };
+  }
   readonly #loss: LossName;
 
   /** @internal */
@@ -131,6 +140,7 @@ export abstract class Trainer extends Native {
    * where it was; tensors that it makes are disposed of after the batch, as in `tidy`.
    */
   step(): Progress {
+    requireTrainer(this, 'step');
     const { runtime } = this;
     const { module } = runtime;
     if (this.#model.runsInModule) {
@@ -159,6 +169,7 @@ export abstract class Trainer extends Native {
    * stays alive and `signal` is heard.
    */
   async fit(options?: FitOptions): Promise<Progress> {
+    requireTrainer(this, 'fit');
     const { signal, onBatch, onEpoch, validation } = check.options(options, FIT_OPTIONS, 'fit');
     if (onBatch !== undefined) check.callable(onBatch, 'fit', 'onBatch');
     if (onEpoch !== undefined) check.callable(onEpoch, 'fit', 'onEpoch');
@@ -185,6 +196,7 @@ export abstract class Trainer extends Native {
    * `restore` the remaining steps give the same bits as without interruption.
    */
   checkpoint(): Uint8Array<ArrayBuffer> {
+    requireTrainer(this, 'checkpoint');
     this.live('trainer', 'checkpoint'); // first: a proxy has no private methods
     this.#sendParameters('checkpoint');
     return takeBytes(this.runtime, this.runtime.module.checkpoint(this.live('trainer', 'checkpoint')));
@@ -197,6 +209,7 @@ export abstract class Trainer extends Native {
    * `clipNorm`, `patience` and which parameters are frozen may differ.
    */
   restore(checkpoint: FileData): void {
+    requireTrainer(this, 'restore');
     const { runtime } = this;
     this.live('trainer', 'restore'); // first: a proxy has no private methods
     this.#sendParameters('restore');

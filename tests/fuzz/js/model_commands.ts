@@ -73,7 +73,8 @@ function makeDense(
 /** Of layers that are there and of new ones, which others may share, or that stand in it twice. */
 function makeSequential(machine: Machine, a: number, b: number): ModulePair {
   const parts: ModulePair[] = [];
-  const [dtype, features] = [floatingOf(a), choose(FEATURES, b)];
+  const dtype = floatingOf(a);
+  let features = choose(FEATURES, b);
   const first = features;
   for (let i = 0; i < 1 + (a % 4); ++i) {
     const old =
