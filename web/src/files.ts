@@ -110,7 +110,7 @@ function finish(
 }
 
 /** What an iterable of pairs gives, with texts that UTF-8 can hold in the first places. */
-function pairs(given: unknown, where: string, what: string): [string, unknown][] {
+function readPairs(given: unknown, where: string, what: string): [string, unknown][] {
   const list = given as Iterable<unknown> | null | undefined;
   if (typeof list === 'string' || typeof list?.[Symbol.iterator] !== 'function') {
     throw new InvalidArgumentError(
@@ -128,6 +128,16 @@ function pairs(given: unknown, where: string, what: string): [string, unknown][]
     read.push([writable(name, where, `name ${read.length} of ${what}`), value]);
   }
   return read;
+}
+
+/** The same, where what cannot be gone through (a revoked proxy, a detached array) is a typed error. */
+function pairs(given: unknown, where: string, what: string): [string, unknown][] {
+  try {
+    return readPairs(given, where, what);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new InvalidArgumentError(`${where}: ${what} cannot be read: ${error.message}`);
+  }
 }
 
 function readNotes(metadata: Pairs<string>, where: string): [string, string][] {

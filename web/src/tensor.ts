@@ -9,7 +9,8 @@ import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
 
-export { tensorHandle };
+/** @internal */
+export { tensorHandle } from './tensor_handle.js';
 
 /** Operations can write into a tensor that is there already, so that repeating them needs no memory. */
 export interface OutOption {
