@@ -106,7 +106,7 @@ fuzz() {
 vitest() {
   local node=$1 folder=$2 name=$3
   shift 3
-  timeout 600 "$node" node_modules/vitest/vitest.mjs run --config "$folder/vitest.config.ts" \
+  timeout 1500 "$node" node_modules/vitest/vitest.mjs run --config "$folder/vitest.config.ts" \
     --reporter=default --reporter=junit --outputFile.junit="$results/$name.xml" "$@"
 }
 

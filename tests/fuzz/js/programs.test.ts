@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { load, type LoadOptions } from 'tinytorch-wasm';
-import { programs, run } from '../fuzz/js/program.js';
+import { programs, run } from './program.js';
 
 const settings: Record<string, string | undefined> = typeof process === 'undefined' ? {} : process.env;
 const seconds = Number(settings['TT_FUZZ_SECONDS'] ?? 10);
