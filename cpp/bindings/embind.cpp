@@ -58,6 +58,7 @@ Handle readable(Handle a) {
 Handle writable(Handle a) {
   return done([=] {
     exchange[0] = 0;
+    exchange[1] = static_cast<double>(tensor(a).numel());
     refuse_writing("copyFrom", tensor(a));
     if (tensor(a).is_contiguous()) send_elements_for_writing(tensor(a));
   });
