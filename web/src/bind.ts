@@ -25,6 +25,9 @@ const TEXTS = [
 /** Functions whose failure is thrown here, because their callers await no result. */
 const CHECKED = ['setKernel', 'setTraining', 'zeroGrad'];
 
+/** Whether a function frees one object, which is nothing to do once the module has ended. */
+const isRelease = (name: string) => name.startsWith('release') && name !== 'releasePooledMemory';
+
 /** `parts` are the optional ones that are loaded: what is in another throws. */
 export async function bindModule(raw: RawModule, parts: readonly Part[]): Promise<WasmModule> {
   const room = await stackRoom();
@@ -49,7 +52,7 @@ export async function bindModule(raw: RawModule, parts: readonly Part[]): Promis
     module[name] = (...numbers: number[]) => check(call(...numbers));
   }
   // Objects keep the function that frees them, which must do nothing once the module has ended.
-  for (const name of Object.keys(calls).filter((each) => each.startsWith('release') && each !== 'release'))
+  for (const name of Object.keys(calls).filter((each) => isRelease(each) && each !== 'release'))
     module[name] = (...numbers: number[]) => calls[name]?.(...numbers);
 
   module.fileAdd = (f, name, a) => {
@@ -78,7 +81,7 @@ export async function bindModule(raw: RawModule, parts: readonly Part[]): Promis
       throw new DisposedError(reason);
     };
     for (const name of Object.keys(calls)) {
-      module[name] = name.startsWith('release') ? () => undefined : refuse;
+      module[name] = isRelease(name) ? () => undefined : refuse;
       delete calls[name];
     }
     module.threads = () => 0;
