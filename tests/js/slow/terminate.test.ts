@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { DisposedError, load, type TinyTorch } from 'tinytorch-wasm';
-import { isolated } from './builds.js';
+import { isolated } from '../builds.js';
 
 const collect = () => (globalThis as { gc?: () => void }).gc?.();
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, type Module, type Tensor } from 'tinytorch-wasm';
-import { build, builds } from './builds.js';
+import { build, builds } from '../builds.js';
 
 /** Pushes that much on the stack before `block` runs: overflows come at another place each time. */
 function deeper(levels: number, block: () => void): void {
