@@ -107,6 +107,13 @@ function ownParts(value: unknown, depth = 0): void {
     }
   }
 }
+function isPromise(value: unknown): boolean {
+  try {
+    return value instanceof Promise;
+  } catch {
+    return false; // a proxy that does not tell its prototype
+  }
+}
 function isResource(value: object): boolean {
   try {
     return typeof (value as { isDisposed?: unknown }).isDisposed === 'boolean';
@@ -214,7 +221,7 @@ test(`${CALLS} calls, seed ${SEED}`, { timeout: 900_000 }, async () => {
     const args = Array.from({ length: Math.floor(random() * 5) }, () => value());
     try {
       let result = entry.call(self, args);
-      if (result instanceof Promise) result = await (result as Promise<unknown>);
+      if (isPromise(result)) result = await (result as Promise<unknown>);
       if (entry.name.endsWith('#Symbol(Symbol.iterator)')) result = [...(result as Iterable<unknown>)];
       ownResult(result);
       ++tally.returned;

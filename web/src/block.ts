@@ -1,6 +1,6 @@
 // Functions of the caller's that run inside one of ours, such as the block of `tidy`.
 
-import { bareTag, callable, reading, refuse } from './check.js';
+import { asUnreadable, callable, refuse } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 
 /** Calls a block. What it throws goes through; a class, which only `new` calls, is an error of ours. */
@@ -15,8 +15,8 @@ export function runBlock<Result>(block: () => Result, where: string): Result {
   }
 }
 
-/** Functions whose body goes on after the call has returned. */
-const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction'];
+/** The tags of functions whose body goes on after the call has returned, and of what such a function returns. */
+const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction', 'Generator', 'AsyncGenerator'];
 
 /**
  * Calls a block that must be over when it returns: what it does later would happen outside of the scope or switch that
@@ -25,16 +25,24 @@ const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction'];
  */
 export function runSynchronously<Result>(block: () => Result, where: string): Result {
   callable(block, where, 'the block');
-  if (LATER.includes(bareTag(block))) throw asynchronous(where);
+  if (isLater(block)) throw asynchronous(where);
   const result = runBlock(block, where);
+  if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return result;
   if (isThenable(result, where)) {
     new Promise((resolve) => resolve(result)).catch(() => undefined);
     throw asynchronous(where);
   }
-  if (typeof result === 'object' && result !== null && /^(Async)?Generator$/.test(bareTag(result))) {
-    throw asynchronous(where);
-  }
+  if (isLater(result)) throw asynchronous(where);
   return result;
+}
+
+function isLater(value: object): boolean {
+  try {
+    const { [Symbol.toStringTag]: tag } = value as { [Symbol.toStringTag]?: unknown };
+    return typeof tag === 'string' && LATER.includes(tag);
+  } catch {
+    return false; // a tag that is a getter which throws
+  }
 }
 
 function asynchronous(where: string): InvalidArgumentError {
@@ -46,5 +54,9 @@ function asynchronous(where: string): InvalidArgumentError {
 /** Whether `await` would wait for a block's result: a promise, of any library or realm. */
 export function isThenable(value: unknown, where: string): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return reading(where, 'the result', () => typeof (value as { then?: unknown }).then) === 'function';
+  try {
+    return typeof (value as { then?: unknown }).then === 'function';
+  } catch (error) {
+    throw asUnreadable(error, where, 'the result');
+  }
 }

@@ -8,7 +8,7 @@
 //   proxy) becomes an InvalidArgumentError.
 // - `where` is how the text begins: `slice`, or `new Adam`.
 
-import { InvalidArgumentError } from './errors.js';
+import { InvalidArgumentError, TinyTorchError } from './errors.js';
 
 /** The whole numbers that the module takes as int32: places of axes. */
 export const INT32 = [-(2 ** 31), 2 ** 31 - 1] as const;
@@ -37,7 +37,6 @@ export function tagOf(value: object): string {
 
 /** `a Tensor`, `an optimizer` */
 export function article(noun: string): string {
-  if (typeof noun !== 'string') return 'something else'; // a method was called with arguments that are not its own
   return /^(?:[AEIO]|U(?!int))/i.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
 
@@ -77,11 +76,19 @@ export function reading<Result>(where: string, what: string, read: () => Result)
   }
 }
 
-function asUnreadable(error: unknown, where: string, what: string): unknown {
-  if (!(error instanceof TypeError || error instanceof RangeError)) return error;
-  const wrapped = new InvalidArgumentError(`${where}: ${what} cannot be read: ${error.message}`);
+/** What to throw in the place of an error that reading an object of the caller's has thrown; see `reading`. */
+export function asUnreadable(error: unknown, where: string, what: string): unknown {
+  if (error instanceof TinyTorchError || !isEngineError(error)) return error;
+  const wrapped = new InvalidArgumentError(`${where}: ${what} cannot be read: ${String(error.message)}`);
   wrapped.cause = error;
   return wrapped;
+}
+
+/** A TypeError or RangeError of any realm: the engine throws that of the realm whose function found the fault. */
+function isEngineError(error: unknown): error is Error {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  if (typeof error !== 'object' || error === null || isRevoked(error)) return false;
+  return bareTag(error) === 'Error' && /^(Type|Range)Error$/.test(String((error as Error).name));
 }
 
 /** Throws: `slice: step must be a whole number >= 1, got 0.5`. */
@@ -207,24 +214,22 @@ export function options<Options extends object>(
   known: readonly (keyof Options & string)[],
   where: string,
 ): Partial<Options> {
-  if (given === undefined) return {};
-  requireOptions(given, where, known[0] as string);
-  return reading(where, 'options', () => {
-    const read: Partial<Options> = {};
-    for (const name of Object.keys(given)) {
-      if (!(known as readonly string[]).includes(name)) refuseOption(name, known, where);
-    }
-    for (const name of known) {
+  const read: Partial<Options> = {};
+  if (given === undefined) return read;
+  try {
+    requireOptions(given, known, where);
+    for (let i = 0; i < known.length; ++i) {
+      const name = known[i] as keyof Options & string;
       const value = given[name];
       if (value !== undefined) read[name] = value;
     }
     return read;
-  });
+  } catch (error) {
+    throw asUnreadable(error, where, 'options');
+  }
 }
 
-/**
- * The one option of functions that have no other: `out`, for operations that are over in the time that `options` takes.
- */
+/** The value of the only option that a function has. The same, but fast enough for the smallest operations. */
 export function onlyOption<Name extends string, Value>(
   given: { readonly [name in Name]?: Value } | undefined,
   name: Name,
@@ -232,27 +237,35 @@ export function onlyOption<Name extends string, Value>(
 ): Value | undefined {
   if (given === undefined) return undefined;
   try {
-    return onlyOf(given, name, where);
+    if (given === null || Object.getPrototypeOf(given) !== Object.prototype)
+      return strictly(given, name, where);
+    for (const key in given) if (key !== name) return strictly(given, name, where);
+    return given[name];
   } catch (error) {
     throw asUnreadable(error, where, 'options');
   }
 }
 
-function onlyOf<Name extends string, Value>(
+function strictly<Name extends string, Value>(
   given: { readonly [name in Name]?: Value },
   name: Name,
   where: string,
 ): Value | undefined {
-  if (given === null || Object.getPrototypeOf(given) !== Object.prototype) requireOptions(given, where, name);
-  for (const key in given) if (key !== name) return options(given, [name], where)[name];
-  return given[name];
+  return options(given, [name], where)[name];
 }
 
-/** Refuses what is no object of options, such as a tensor, a Map or a promise: nothing in it would be found. */
-function requireOptions(given: unknown, where: string, example: string): void {
-  const isFit =
-    typeof given === 'object' && given !== null && !isRevoked(given) && bareTag(given) === 'Object';
-  if (!isFit) refuse(where, 'options', `an object such as { ${example}: ... }`, given);
+/**
+ * Refuses unknown names, and what is no object of options, such as a tensor, a Map or a promise: nothing in it would be
+ * found.
+ */
+function requireOptions(given: unknown, known: readonly string[], where: string): void {
+  const isObject = typeof given === 'object' && given !== null && !isRevoked(given);
+  if (!isObject || (Object.getPrototypeOf(given) !== Object.prototype && bareTag(given) !== 'Object')) {
+    refuse(where, 'options', `an object such as { ${known[0]}: ... }`, given);
+  }
+  for (const name in given) {
+    if (!known.includes(name) && Object.hasOwn(given, name)) refuseOption(name, known, where);
+  }
 }
 
 function refuseOption(name: string, known: readonly string[], where: string): never {

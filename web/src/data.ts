@@ -2,7 +2,7 @@
 
 import { withBytes } from './bytes.js';
 import * as check from './check.js';
-import { Native, nativeHandle } from './resource.js';
+import { liveHandle, Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import type { FileData } from './types.js';
@@ -53,25 +53,32 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
     const seeds = seedArguments(seed, where);
     const data = readDataset(dataset, where);
     const handles = datasetHandles(runtime, data, where);
-    super(runtime, module.loader(...handles, size, isShuffled, dropsLast, ...seeds), module.releaseLoader);
+    super(
+      runtime,
+      module.loader(...handles, size, isShuffled, dropsLast, ...seeds),
+      'DataLoader',
+      module.releaseLoader,
+    );
   }
 
   /** How many batches an epoch has. */
   get length(): number {
-    return this.runtime.module.loaderBatches(this.live('loader', 'length'));
+    return this.runtime.module.loaderBatches(liveHandle(this, 'DataLoader', 'length'));
   }
 
   /** Draws the order of that epoch; 0 stands at first. */
   setEpoch(epoch: number): void {
     const checked = check.whole(epoch, 'setEpoch', 'the epoch', 0);
-    this.runtime.check(this.runtime.module.loaderSetEpoch(this.live('loader', 'setEpoch'), checked));
+    this.runtime.check(
+      this.runtime.module.loaderSetEpoch(liveHandle(this, 'DataLoader', 'setEpoch'), checked),
+    );
   }
 
   /** A batch as new tensors. Throws `InvalidArgumentError` outside 0 ... length - 1. */
   batch(index: number): Batch {
     const { runtime } = this;
     const at = check.whole(index, 'batch', 'index', 0, this.length - 1);
-    runtime.check(runtime.module.loaderBatch(this.live('loader', 'batch'), at));
+    runtime.check(runtime.module.loaderBatch(liveHandle(this, 'DataLoader', 'batch'), at));
     const [features, labels] = runtime.numbers as unknown as [Handle, Handle];
     return { features: runtime.wrap(features), labels: runtime.wrap(labels) };
   }
@@ -80,7 +87,7 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
   indices(index: number): Int32Array {
     const { runtime } = this;
     const at = check.whole(index, 'indices', 'index', 0, this.length - 1);
-    runtime.check(runtime.module.loaderIndices(this.live('loader', 'indices'), at));
+    runtime.check(runtime.module.loaderIndices(liveHandle(this, 'DataLoader', 'indices'), at));
     const [address, count] = runtime.numbers as unknown as [number, number];
     return new Int32Array(runtime.module.wasmMemory.buffer, address, count).slice();
   }
@@ -111,7 +118,7 @@ export function dataLoaderClass(runtime: Runtime): DataLoaderConstructor {
 
 /** For `Trainer`: the handle of a live loader of this runtime. */
 export function loaderHandle(runtime: Runtime, value: DataLoader, where: string): Handle {
-  return nativeHandle(runtime, value, DataLoader, 'DataLoader', where);
+  return nativeHandle(runtime, value, 'DataLoader', where);
 }
 
 /** A data set with every field read once and its numbers checked. */

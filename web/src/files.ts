@@ -1,7 +1,7 @@
 // Model files in the safetensors format, which PyTorch reads and writes too.
 
 import { takeBytes, withBytes } from './bytes.js';
-import { show, text } from './check.js';
+import { reading, show, text } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
 import { withState } from './own_layers.js';
@@ -132,12 +132,7 @@ function readPairs(given: unknown, where: string, what: string): [string, unknow
 
 /** The same, where what cannot be gone through (a revoked proxy, a detached array) is a typed error. */
 function pairs(given: unknown, where: string, what: string): [string, unknown][] {
-  try {
-    return readPairs(given, where, what);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new InvalidArgumentError(`${where}: ${what} cannot be read: ${error.message}`);
-  }
+  return reading(where, what, () => readPairs(given, where, what));
 }
 
 function readNotes(metadata: Pairs<string>, where: string): [string, string][] {

@@ -4,7 +4,7 @@ import * as check from './check.js';
 import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
 import { listedTensors, namedParametersOf, runLayers, uniqueTensors } from './own_layers.js';
-import { Native, nativeHandle, refuse } from './resource.js';
+import { liveHandle, Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
 import type { DType, KernelName, Shape } from './types.js';
@@ -16,9 +16,6 @@ export interface Context {
   readonly kernels: Kernels;
 }
 
-/** Throws for what is no layer: a proxy whose trap goes past `live`, or another kind of object. */
-let requireModule: (value: Module, where: string) => void;
-
 /**
  * A function with parameters. A subclass, or one layer, may have a `forward`, `parameters` or `namedParameters` of its
  * own: they are what counts, inside a Sequential, in training and evaluation as well. A `forward` of one's own is called
@@ -28,21 +25,15 @@ export abstract class Module extends Native {
   readonly #kernels: Kernels;
   #parameters: Map<string, Tensor> | undefined;
 
-  static {
-    requireModule = (value, where) => {
-      if (!(#kernels in value)) refuse(undefined, value, 'layer', false, where);
-    };
-  }
-
   /** @internal */
   constructor({ runtime, kernels }: Context, handle: Handle) {
-    super(runtime, handle, runtime.module.releaseModule);
+    super(runtime, handle, 'layer', runtime.module.releaseModule);
     this.#kernels = kernels;
   }
 
   /** What the profile calls it: `Dense(784, 256)`. */
   get name(): string {
-    return this.runtime.module.moduleName(this.live('layer', 'name'));
+    return this.runtime.module.moduleName(liveHandle(this, 'layer', 'name'));
   }
 
   /**
@@ -56,7 +47,7 @@ export abstract class Module extends Native {
     const out = check.onlyOption(options, 'out', 'forward');
     const handle = runtime.check(
       runtime.module.forward(
-        this.live('layer', 'forward'),
+        liveHandle(this, 'layer', 'forward'),
         tensorHandle(runtime, x, 'forward'),
         out === undefined ? 0 : tensorHandle(runtime, out, 'forward, out'),
       ),
@@ -69,15 +60,18 @@ export abstract class Module extends Native {
    * `KernelError` for one that does not exist or is not in this build. Returns itself.
    */
   setKernel(kernel: KernelName): this {
-    requireModule(this, 'setKernel');
+    liveHandle(this, 'layer', 'setKernel'); // first: a proxy has no #kernels
     const id = this.#kernels.id(kernel, 'setKernel');
-    this.runtime.module.setKernel(this.live('layer', 'setKernel'), id);
+    this.runtime.module.setKernel(liveHandle(this, 'layer', 'setKernel'), id);
     return this;
   }
 
   /** Training mode, which is the first, or with `false` evaluation mode: Dropout differs. Returns itself. */
   train(training = true): this {
-    this.runtime.module.setTraining(this.live('layer', 'train'), check.truth(training, 'train', 'training'));
+    this.runtime.module.setTraining(
+      liveHandle(this, 'layer', 'train'),
+      check.truth(training, 'train', 'training'),
+    );
     return this;
   }
 
@@ -92,8 +86,7 @@ export abstract class Module extends Native {
    * changes the layer.
    */
   namedParameters(): ReadonlyMap<string, Tensor> {
-    requireModule(this, 'namedParameters');
-    const handle = this.live('layer', 'namedParameters');
+    const handle = liveHandle(this, 'layer', 'namedParameters');
     return (this.#parameters ??= listParameters(this.runtime, handle));
   }
 
@@ -107,13 +100,13 @@ export abstract class Module extends Native {
    * its own runs once, on zeros, and its operations are not counted.
    */
   summary(input: Shape): Summary {
-    this.live('layer', 'summary');
+    liveHandle(this, 'layer', 'summary');
     return summarize(this.runtime, this, input);
   }
 
   /** What `backward()` has left in each parameter, with a warning where it looks wrong. */
   gradientStats(): GradientStats[] {
-    this.live('layer', 'gradientStats');
+    liveHandle(this, 'layer', 'gradientStats');
     return gradientStats(this.runtime, namedParametersOf(this));
   }
 
@@ -138,7 +131,7 @@ export abstract class Module extends Native {
    * @internal
    */
   get isTraining(): boolean {
-    return this.runtime.module.isTraining(this.live('layer', 'train')) === 1;
+    return this.runtime.module.isTraining(liveHandle(this, 'layer', 'train')) === 1;
   }
 
   /**
@@ -166,10 +159,8 @@ export abstract class Module extends Native {
   }
 
   override dispose(): void {
-    requireModule(this, 'dispose');
-    if (this.isDisposed) return;
+    super.dispose(); // first: it refuses proxies, which have no #parameters
     for (const parameter of this.#parameters?.values() ?? []) parameter.dispose();
-    super.dispose();
   }
 
   override toString(): string {
@@ -211,7 +202,7 @@ function listParameters(runtime: Runtime, handle: Handle): Map<string, Tensor> {
  * @internal
  */
 export function moduleHandle(runtime: Runtime, value: Module, where: string): Handle {
-  return nativeHandle(runtime, value, Module, 'layer', where);
+  return nativeHandle(runtime, value, 'layer', where);
 }
 
 export interface DenseOptions {
@@ -272,7 +263,7 @@ export class Sequential extends Module {
     for (let i = 0; i < layers.length; ++i) {
       const layer = layers[i] as Module;
       if (layer.forward === moduleForward || layer.runsInModule) continue;
-      this.live('layer', 'forward');
+      liveHandle(this, 'layer', 'forward');
       return runLayers(this.runtime, layers, x, check.onlyOption(options, 'out', 'forward'));
     }
     return super.forward(x, options);
@@ -296,7 +287,7 @@ export class Sequential extends Module {
 
   override namedParameters(): ReadonlyMap<string, Tensor> {
     if (this.layers.every((layer) => layer.isListedByModule)) return super.namedParameters();
-    this.live('layer', 'namedParameters');
+    liveHandle(this, 'layer', 'namedParameters');
     const all: [string, Tensor][] = [];
     this.layers.forEach((layer, place) => {
       for (const [name, tensor] of namedParametersOf(layer)) all.push([`${place}.${name}`, tensor]);

@@ -2,7 +2,7 @@
 
 import * as check from './check.js';
 import { InvalidArgumentError } from './errors.js';
-import { Native, nativeHandle } from './resource.js';
+import { liveHandle, Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { type Tensor, tensorHandle } from './tensor.js';
 import type { Handle } from './wasm_module.js';
@@ -15,30 +15,32 @@ import type { Handle } from './wasm_module.js';
 export abstract class Optimizer extends Native {
   /** @internal */
   constructor(runtime: Runtime, handle: Handle) {
-    super(runtime, handle, runtime.module.releaseOptimizer);
+    super(runtime, handle, 'optimizer', runtime.module.releaseOptimizer);
   }
 
   /** One step down the gradients. */
   step(): void {
-    this.runtime.check(this.runtime.module.optimizerStep(this.live('optimizer', 'step')));
+    this.runtime.check(this.runtime.module.optimizerStep(liveHandle(this, 'optimizer', 'step')));
   }
 
   /** Forgets the gradients. */
   zeroGrad(): void {
-    this.runtime.check(this.runtime.module.zeroGrad(this.live('optimizer', 'zeroGrad')));
+    this.runtime.check(this.runtime.module.zeroGrad(liveHandle(this, 'optimizer', 'zeroGrad')));
   }
 
   get learningRate(): number {
-    return this.runtime.module.learningRate(this.live('optimizer', 'learningRate'));
+    return this.runtime.module.learningRate(liveHandle(this, 'optimizer', 'learningRate'));
   }
   set learningRate(rate: number) {
     const checked = check.finite(rate, 'learningRate', 'the rate', 0);
-    this.runtime.check(this.runtime.module.setLearningRate(this.live('optimizer', 'learningRate'), checked));
+    this.runtime.check(
+      this.runtime.module.setLearningRate(liveHandle(this, 'optimizer', 'learningRate'), checked),
+    );
   }
 
   /** How many steps it has done. */
   get steps(): number {
-    return this.runtime.module.optimizerSteps(this.live('optimizer', 'steps'));
+    return this.runtime.module.optimizerSteps(liveHandle(this, 'optimizer', 'steps'));
   }
 }
 
@@ -84,7 +86,7 @@ export interface OptimizerClasses {
 
 /** For `Trainer`: the handle of a live optimiser of this runtime. */
 export function optimizerHandle(runtime: Runtime, value: Optimizer, where: string): Handle {
-  return nativeHandle(runtime, value, Optimizer, 'optimizer', where);
+  return nativeHandle(runtime, value, 'optimizer', where);
 }
 
 /** Sends the tensors to the module; gives their number. The last thing before the call that takes them. */

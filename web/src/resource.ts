@@ -10,6 +10,7 @@ import type { Handle } from './wasm_module.js';
 let isGenuine: (value: object) => boolean;
 /** The handle of a genuine Native, 0 after `dispose()`; -1 for everything else. */
 let handleIn: (value: object) => Handle;
+let kindIn: (value: object) => Kind | undefined;
 
 /**
  * A tensor or layer: memory inside the WebAssembly module. Free it with `dispose()`, by declaring it with
@@ -114,48 +115,51 @@ export function isWrapped(value: unknown): boolean {
   }
 }
 
+/** What a Native is, as the module knows it: each kind has its own C++ type behind the handle. */
+export type Kind = 'layer' | 'optimizer' | 'DataLoader' | 'trainer';
+
 /** A resource that is freed by one function of the module: a layer, an optimiser, a loader. */
 export abstract class Native extends Resource {
   #handle: Handle;
+  readonly #kind: Kind;
   readonly #release: (handle: Handle) => void;
 
   static {
     handleIn = (value) => (#handle in value ? value.#handle : -1);
+    kindIn = (value) => (#handle in value ? value.#kind : undefined);
   }
 
-  constructor(runtime: Runtime, handle: Handle, release: (handle: Handle) => void) {
+  constructor(runtime: Runtime, handle: Handle, kind: Kind, release: (handle: Handle) => void) {
     const checked = runtime.check(handle); // first: a scope must not hear of an object that was never made
     super(runtime);
     this.#handle = checked;
+    this.#kind = kind;
     this.#release = release;
     runtime.droppedObjects.register(this, { release, handle: checked }, this);
   }
 
   override get isDisposed(): boolean {
-    const handle = handleIn(this);
-    return handle < 0 ? refuse(undefined, this, kindOf(this), false, 'isDisposed') : handle === 0;
+    return anyHandle(this, 'isDisposed') === 0;
   }
 
   override dispose(): void {
-    const handle = handleIn(this);
-    if (handle < 0) refuse(undefined, this, kindOf(this), false, 'dispose');
+    const handle = anyHandle(this, 'dispose');
     if (handle === 0) return;
     this.#handle = 0;
     this.runtime.droppedObjects.unregister(this);
     this.#release(handle);
   }
+}
 
-  /** The handle for a call that `where` names; throws after `dispose()`, and for a proxy or copy of this object. */
-  protected live(kind: string, where: string): Handle {
-    const handle = handleIn(this);
-    if (handle > 0) return handle;
-    // JavaScript may call this with anything.
-    const [what, at] = [kind, where].map((word) => (typeof word === 'string' ? word : 'object')) as [
-      string,
-      string,
-    ];
-    return refuse(undefined, this, what, handle === 0, at);
-  }
+/**
+ * The handle of the object whose method runs, for a call that `where` names; throws after `dispose()`, and for a proxy, a
+ * copy or an object of another kind. No method: a proxy can answer those in the object's place. Comes first, because
+ * private members of a proxy throw the engine's own TypeError.
+ * @internal
+ */
+export function liveHandle(value: unknown, kind: Kind, where: string): Handle {
+  const handle = handleOfKind(value, kind);
+  return handle > 0 ? handle : refuse(undefined, value, kind, handle === 0, where);
 }
 
 /**
@@ -163,19 +167,19 @@ export abstract class Native extends Resource {
  * the caller's.
  * @internal
  */
-export function nativeHandle(
-  runtime: Runtime,
-  value: unknown,
-  Kind: abstract new (...args: never[]) => Native,
-  kind: string,
-  where: string,
-): Handle {
-  const handle = typeof value === 'object' && value !== null ? handleIn(value) : -1;
-  const isKind = handle >= 0 && value instanceof Kind;
-  if (isKind && handle > 0 && value.runtime === runtime) return handle;
-  return refuse(runtime, value, kind, isKind, where);
+export function nativeHandle(runtime: Runtime, value: unknown, kind: Kind, where: string): Handle {
+  const handle = handleOfKind(value, kind);
+  if (handle > 0 && (value as Native).runtime === runtime) return handle;
+  return refuse(runtime, value, kind, handle >= 0, where);
 }
 
-function kindOf(resource: Resource): string {
-  return resource[Symbol.toStringTag];
+/** 0 after `dispose()`, -1 for everything that is no genuine `kind`. */
+function handleOfKind(value: unknown, kind: Kind): Handle {
+  return typeof value === 'object' && value !== null && kindIn(value) === kind ? handleIn(value) : -1;
+}
+
+/** The same for a Native of any kind. */
+function anyHandle(value: unknown, where: string): Handle {
+  const handle = typeof value === 'object' && value !== null ? handleIn(value) : -1;
+  return handle >= 0 ? handle : refuse(undefined, value, 'layer', false, where);
 }

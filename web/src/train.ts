@@ -8,7 +8,7 @@ import { InvalidArgumentError } from './errors.js';
 import { type Module, moduleHandle } from './nn.js';
 import { type Optimizer, optimizerHandle } from './optim.js';
 import { namedParametersOf, runBatch, withList } from './own_layers.js';
-import { Native, refuse } from './resource.js';
+import { liveHandle, Native } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
 import type { FileData } from './types.js';
@@ -89,18 +89,9 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Throws for what is no trainer: a proxy whose trap goes past `live`, or another kind of object. */
-let requireTrainer: (value: Trainer, where: string) => void;
-
 /** The training loop: `await trainer.fit()`, or `trainer.step()` by hand. */
 export abstract class Trainer extends Native {
   readonly #model: Module;
-
-  static {
-    requireTrainer = (value, where) => {
-      if (!(#model in value)) refuse(undefined, value, 'trainer', false, where);
-    };
-  }
   readonly #loss: LossName;
 
   /** @internal */
@@ -128,7 +119,8 @@ export abstract class Trainer extends Native {
     const optimizerAt = optimizerHandle(runtime, optimizer as Optimizer, where);
     const loaderAt = loaderHandle(runtime, data as DataLoader, where);
     runtime.numbers.set(numbers);
-    super(runtime, runtime.module.trainer(handle, optimizerAt, loaderAt), runtime.module.releaseTrainer);
+    const made = runtime.module.trainer(handle, optimizerAt, loaderAt);
+    super(runtime, made, 'trainer', runtime.module.releaseTrainer);
     this.#model = model;
     this.#loss = loss;
   }
@@ -140,27 +132,26 @@ export abstract class Trainer extends Native {
    * where it was; tensors that it makes are disposed of after the batch, as in `tidy`.
    */
   step(): Progress {
-    requireTrainer(this, 'step');
+    liveHandle(this, 'trainer', 'step'); // first: a proxy has no #model
     const { runtime } = this;
     const { module } = runtime;
     if (this.#model.runsInModule) {
-      runtime.check(module.trainerStep(this.live('trainer', 'step')));
+      runtime.check(module.trainerStep(liveHandle(this, 'trainer', 'step')));
       return readProgress(runtime.numbers);
     }
-    this.live('trainer', 'step');
     const progress = runBatch(this.#model, this.#model.isTraining ? undefined : true, {
-      begin: () => module.trainerBegin(this.live('trainer', 'step')),
+      begin: () => module.trainerBegin(liveHandle(this, 'trainer', 'step')),
       finish: (y) => {
-        runtime.check(module.trainerFinish(this.live('trainer', 'step'), y));
+        runtime.check(module.trainerFinish(liveHandle(this, 'trainer', 'step'), y));
         return readProgress(runtime.numbers);
       },
-      abandon: () => this.isDisposed || module.trainerAbandon(this.live('trainer', 'step')),
+      abandon: () => this.isDisposed || module.trainerAbandon(liveHandle(this, 'trainer', 'step')),
     });
     return progress ?? this.progress;
   }
 
   get progress(): Progress {
-    this.runtime.module.trainerProgress(this.live('trainer', 'progress'));
+    this.runtime.module.trainerProgress(liveHandle(this, 'trainer', 'progress'));
     return readProgress(this.runtime.numbers);
   }
 
@@ -169,7 +160,7 @@ export abstract class Trainer extends Native {
    * stays alive and `signal` is heard.
    */
   async fit(options?: FitOptions): Promise<Progress> {
-    requireTrainer(this, 'fit');
+    liveHandle(this, 'trainer', 'fit');
     const { signal, onBatch, onEpoch, validation } = check.options(options, FIT_OPTIONS, 'fit');
     if (onBatch !== undefined) check.callable(onBatch, 'fit', 'onBatch');
     if (onEpoch !== undefined) check.callable(onEpoch, 'fit', 'onEpoch');
@@ -196,10 +187,9 @@ export abstract class Trainer extends Native {
    * `restore` the remaining steps give the same bits as without interruption.
    */
   checkpoint(): Uint8Array<ArrayBuffer> {
-    requireTrainer(this, 'checkpoint');
-    this.live('trainer', 'checkpoint'); // first: a proxy has no private methods
+    liveHandle(this, 'trainer', 'checkpoint'); // first: a proxy has no private methods
     this.#sendParameters('checkpoint');
-    return takeBytes(this.runtime, this.runtime.module.checkpoint(this.live('trainer', 'checkpoint')));
+    return takeBytes(this.runtime, this.runtime.module.checkpoint(liveHandle(this, 'trainer', 'checkpoint')));
   }
 
   /**
@@ -209,11 +199,10 @@ export abstract class Trainer extends Native {
    * `clipNorm`, `patience` and which parameters are frozen may differ.
    */
   restore(checkpoint: FileData): void {
-    requireTrainer(this, 'restore');
     const { runtime } = this;
-    this.live('trainer', 'restore'); // first: a proxy has no private methods
+    liveHandle(this, 'trainer', 'restore'); // first: a proxy has no private methods
     this.#sendParameters('restore');
-    const handle = this.live('trainer', 'restore');
+    const handle = liveHandle(this, 'trainer', 'restore');
     withBytes(runtime, checkpoint, 'restore', (bytes) =>
       runtime.check(runtime.module.restore(handle, bytes)),
     );
@@ -222,17 +211,17 @@ export abstract class Trainer extends Native {
   /** Tells the module of parameters that only the model's own methods know. */
   #sendParameters(where: string): void {
     const { runtime } = this;
-    this.live('trainer', where);
+    liveHandle(this, 'trainer', where);
     const model = this.#model;
     withList(runtime, model.isListedByModule ? [] : namedParametersOf(model), (list) =>
-      runtime.check(runtime.module.trainerParameters(this.live('trainer', where), list)),
+      runtime.check(runtime.module.trainerParameters(liveHandle(this, 'trainer', where), list)),
     );
   }
 
   async #validate(validation: TensorDataset, signal: AbortSignal | undefined): Promise<Evaluation> {
     const options = { loss: this.#loss, ...(signal && { signal }) };
     const evaluation = await evaluate(this.runtime, this.#model, validation, options);
-    this.runtime.module.reportValidation(this.live('trainer', 'fit'), evaluation.loss);
+    this.runtime.module.reportValidation(liveHandle(this, 'trainer', 'fit'), evaluation.loss);
     return evaluation;
   }
 
