@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { DisposedError, load, TinyTorchError } from 'tinytorch-wasm';
-import { isolated } from './builds.js';
-import { withWorkers } from './spy_worker.js';
+import { isolated } from '../builds.js';
+import { withWorkers } from '../spy_worker.js';
 
 const variant = 'simd';
 const same = (script: URL) => script;
