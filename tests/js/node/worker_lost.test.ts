@@ -8,7 +8,7 @@ import { withWorkers } from '../spy_worker.js';
 const variant = 'simd';
 const same = (script: URL) => script;
 const broken = (fault: string) => (script: URL) => {
-  const url = new URL('./broken_worker.mjs', import.meta.url);
+  const url = new URL('../broken_worker.mjs', import.meta.url);
   const about = { fault, glue: script.href };
   if (typeof process !== 'undefined') {
     const code = `globalThis.broken = ${JSON.stringify(about)}; await import(${JSON.stringify(url.href)});`;
