@@ -14,7 +14,7 @@ describe.each(runnableVariants())('%s', (variant) => {
       using a = tt.Tensor.randn([256, 256]);
       using b = tt.Tensor.randn([256, 256]);
       // By this clock every product takes as long, so every candidate is timed and the usual one stays.
-      await withClock(0.01, () => {
+      await withClock(1 / 64, () => {
         for (let i = 0; i < 75; ++i) tt.matmul(a, b).dispose(); // 1.2 thousand million multiply-adds
       });
       using c = tt.matmul(a, b);
@@ -34,7 +34,7 @@ describe.each(runnableVariants())('%s', (variant) => {
     expect(float32[0]?.tile).toBe(on.tuned.chosen.float32);
     const [usual, ...others] = float32.map(({ gflops }) => gflops);
     expect(usual).toBeGreaterThan(0);
-    for (const gflops of others) expect(gflops).toBeCloseTo(usual as number, 6);
+    for (const gflops of others) expect(gflops).toBe(usual);
     expect(on.tuned.ms).toBeGreaterThan(0);
     // Nothing in float64 has run, so nothing was measured for it.
     for (const { gflops } of float64) expect(gflops).toBe(0);
