@@ -11,7 +11,7 @@ import { serve } from './serve.mjs';
 const root = join(import.meta.dirname, '..');
 const THREADS = [1, 2, 3, 4];
 /** Presets whose library the tests build anyway, and what compiles them. */
-const NATIVE = { native: ['g++', ''], fuzz: ['clang++-19', ', with sanitizers'] };
+const NATIVE = { native: ['g++', ''], asan: ['clang++-19', ', with sanitizers'] };
 
 const args = process.argv.slice(2);
 const values = (name) => args.flatMap((arg, i) => (arg === name ? [args[i + 1]] : []));

@@ -10,12 +10,6 @@ namespace {
 
 using namespace autograd;  // NOLINT
 
-Tensor leaf(const std::vector<double>& data) {
-  Tensor t = tensor64({static_cast<std::int64_t>(data.size())}, data);
-  set_requires_grad(t);
-  return t;
-}
-
 Tensor random_leaf(const Shape& shape) {
   Tensor t = Tensor::randn(shape, DType::float64);
   set_requires_grad(t);

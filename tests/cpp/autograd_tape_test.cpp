@@ -7,12 +7,6 @@ namespace {
 
 using namespace autograd;  // NOLINT
 
-Tensor leaf(const std::vector<double>& data) {
-  Tensor t = tensor64({static_cast<std::int64_t>(data.size())}, data);
-  set_requires_grad(t);
-  return t;
-}
-
 TEST(Tape, SharedSubexpressionsAddUp) {
   Tensor x = leaf({3});
   const Tensor square = mul(x, x);

@@ -14,6 +14,13 @@ namespace tinytorch::testing {
 
 using Function = std::function<Tensor(const std::vector<Tensor>&)>;
 
+/// A vector that collects its gradient.
+inline Tensor leaf(const std::vector<double>& values) {
+  Tensor t = tensor64({static_cast<std::int64_t>(values.size())}, values);
+  set_requires_grad(t);
+  return t;
+}
+
 /// d sum(f(inputs) * R) / d inputs, R random and fixed, by backward() and by differences: (l(x + h) - l(x - h)) / 2h
 /// has an error of about h^2 l''' + 2^-53 l / h, smallest near h = 1e-5.
 inline void check_gradients(const std::string& name, const Function& f, std::vector<Tensor> inputs,

@@ -186,7 +186,7 @@ TEST(Modes, ALayerThatThrowsLeavesThemAsTheyWere) {
   train::Trainer trainer(model, std::make_shared<optim::SGD>(dense->parameters(), 0.1), loader);
   for (const bool training : {true, false}) {
     model->set_training(training);
-    EXPECT_THROW(train::evaluate(model, data), std::runtime_error);
+    EXPECT_THROW((void)train::evaluate(model, data), std::runtime_error);
     EXPECT_THROW(trainer.step(), std::runtime_error);
     EXPECT_EQ(dropout->training(), training);
     EXPECT_EQ(model->training(), training);

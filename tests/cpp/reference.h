@@ -31,10 +31,10 @@ Reference reference_matmul(const MatmulArgs<T>& args, const std::vector<T>& c_be
     for (std::size_t j = 0; j < args.n; ++j) {
       double sum = args.accumulate ? c_before[i * args.n + j] : T(0);
       double magnitude = std::abs(sum);
-      const T* a = args.a + static_cast<std::ptrdiff_t>(i) * args.a_row;
-      const T* b = args.b + static_cast<std::ptrdiff_t>(j) * args.b_col;
-      for (std::size_t p = 0; p < args.k; ++p, a += args.a_col, b += args.b_row) {
-        const double product = static_cast<double>(*a) * static_cast<double>(*b);
+      for (std::size_t p = 0; p < args.k; ++p) {
+        const T a = args.a[static_cast<std::ptrdiff_t>(i) * args.a_row + static_cast<std::ptrdiff_t>(p) * args.a_col];
+        const T b = args.b[static_cast<std::ptrdiff_t>(p) * args.b_row + static_cast<std::ptrdiff_t>(j) * args.b_col];
+        const double product = static_cast<double>(a) * static_cast<double>(b);
         sum += product;
         magnitude += std::abs(product);
       }

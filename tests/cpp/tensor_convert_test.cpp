@@ -1,4 +1,5 @@
 // Numbers and tensors that become integers; pointers to elements; sizes that do not fit.
+#include <cmath>
 #include <limits>
 
 #include "autograd_tester.h"
@@ -6,8 +7,6 @@
 
 namespace tinytorch::testing {
 namespace {
-
-constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(TensorConvert, NumbersForIntegersMustFit) {
   using Make = std::function<double(double, DType)>;
@@ -34,7 +33,7 @@ TEST(TensorConvert, NumbersForIntegersMustFit) {
     EXPECT_ERROR(make(1e-9, DType::uint8), ErrorCode::dtype, name + ": a number below 1e-6 is not a whole number");
     EXPECT_EQ(make(2.5, DType::float32), 2.5);
   }
-  for (const double v : {inf, -inf, nan}) {
+  for (const double v : {INFINITY, -INFINITY, NAN}) {
     EXPECT_ERROR(Tensor::full({1}, v, DType::int32), ErrorCode::dtype, "is out of range");
   }
   Tensor t = Tensor::ones({2}, DType::int32);
@@ -43,7 +42,8 @@ TEST(TensorConvert, NumbersForIntegersMustFit) {
 }
 
 TEST(TensorConvert, TensorsAreConverted) {
-  const std::vector<double> from = {0, -0.0, 0.9, -0.9, 2.5, -2.5, 254.9, 255.5, 256, -1, 3e9, -3e9, inf, -inf, nan};
+  const std::vector<double> from = {0,   -0.0, 0.9, -0.9, 2.5,      -2.5,      254.9, 255.5,
+                                    256, -1,   3e9, -3e9, INFINITY, -INFINITY, NAN};
   const std::vector<double> ints = {
       0, 0, 0, 0, 2, -2, 254, 255, 256, -1, 2147483647, -2147483648.0, 2147483647, -2147483648.0, 0};
   const std::vector<double> bytes = {0, 0, 0, 0, 2, 0, 254, 255, 255, 0, 255, 0, 255, 0, 0};

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "autograd_tester.h"
 #include "train_tester.h"
 
 namespace tinytorch::testing {
@@ -14,12 +15,6 @@ using optim::AdamOptions;
 using optim::AdamW;
 using optim::SGD;
 using optim::SGDOptions;
-
-Tensor leaf(const std::vector<double>& values) {
-  Tensor t = tensor64({static_cast<std::int64_t>(values.size())}, values);
-  set_requires_grad(t);
-  return t;
-}
 
 /// One element as PyTorch's documentation writes it down. `t` counts the updates of its parameter.
 struct Reference {

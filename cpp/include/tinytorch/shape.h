@@ -48,7 +48,7 @@ using Strides = Dims;
 /// whatever the type. Beside a size of 0 the product of the others counts.
 [[nodiscard]] std::int64_t numel(const Shape& shape);
 
-/// Row-major strides, in elements.
+/// Row-major strides, in elements, of a shape that numel() takes.
 [[nodiscard]] Strides contiguous_strides(const Shape& shape);
 
 /// NumPy's rule: align at the right, sizes must be equal or 1. Throws Error(shape) naming `op` and both.

@@ -4,7 +4,7 @@
 //   fuzz_programs --replay=FILE
 //
 // A program that fails is shortened as long as it fails, printed, and written to FILE, which fuzz_programs_target
-// (preset `fuzz`) runs too.
+// (preset `asan`) runs too.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

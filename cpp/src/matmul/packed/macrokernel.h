@@ -130,7 +130,7 @@ class PackedProduct {
               const TileRun run = next_tiles(mc - ir, height, least);
               multiply(args, in_place ? rows_in_place(args, ic + ir, pc, run) : packed_rows(args, a, depth, pc, run), b,
                        ic + ir, run, pc, kc);
-              a += run.tiles * run.height * depth;
+              if (!in_place) a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
             }
           }
