@@ -70,6 +70,7 @@ export function withBytes<Result>(
   const { module } = runtime;
   const source = bytesOf(file, where);
   const size = source.length; // of shared memory that grows, what there is now
+  module.roomForSeveral();
   const bytes = runtime.check(module.createBytes(size));
   try {
     new Uint8Array(module.wasmMemory.buffer, runtime.numbers[0], size).set(source.subarray(0, size));
