@@ -125,7 +125,7 @@ describe.each(builds())('%s', async (name) => {
       error: () => thrownBy(() => x.reshape([7, 7]).dispose()),
     };
     for (const [name, call] of Object.entries(calls)) {
-      for (let times = 0; times < 8; ++times) {
+      for (let times = 0; times < 4; ++times) {
         expect(firstOnTheWayBack(call), name).toBeGreaterThan(0);
         using sum = x.sum();
         expect(sum.item(), name).toBe(40_000);
@@ -155,7 +155,7 @@ describe.each(builds())('%s', async (name) => {
       summary: () => model.summary([2, 3]),
     };
     for (const [name, call] of Object.entries(calls)) {
-      for (let times = 0; times < 3; ++times) {
+      for (let times = 0; times < 2; ++times) {
         if (name === 'dispose')
           made.push(times % 2 === 0 ? tt.Tensor.ones([10_000]) : new tt.Dense(100, 100));
         expect(firstOnTheWayBack(call), name).toBeGreaterThan(0);
