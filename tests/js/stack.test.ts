@@ -64,7 +64,8 @@ function firstOnTheWayBack(call: () => unknown): number {
       isOver = true;
     } catch (error) {
       ++failures;
-      if (error instanceof RangeError) return;
+      // An argument that cannot be read for lack of stack is refused as one that cannot be read.
+      if (error instanceof RangeError || error instanceof InvalidArgumentError) return;
       isOver = true;
       other = { error };
     }

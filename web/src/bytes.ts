@@ -68,9 +68,9 @@ export function withBytes<Result>(
   use: (bytes: Handle) => Result,
 ): Result {
   const { module } = runtime;
+  module.roomForSeveral(); // first: a file that cannot be read for lack of stack looks like one that was transferred
   const source = bytesOf(file, where);
   const size = source.length; // of shared memory that grows, what there is now
-  module.roomForSeveral();
   const bytes = runtime.check(module.createBytes(size));
   try {
     new Uint8Array(module.wasmMemory.buffer, runtime.numbers[0], size).set(source.subarray(0, size));
