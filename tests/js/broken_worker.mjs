@@ -1,8 +1,7 @@
-// Stands in the place of a worker's script: runs the real one (`glue`), but the functions that compute a part of an
-// operation `crash` or `hang`. Only a worker runs it (worker_lost.test.ts).
+// Runs in a worker in front of its real script: the functions that compute a part of an operation `crash` or `hang`
+// there (worker_lost.test.ts, which sets the global).
 
-// Node leaves the query of a worker's address out; there a script in front of this one sets the global.
-const { fault, glue } = globalThis.broken ?? Object.fromEntries(new URL(import.meta.url).searchParams);
+const fault = globalThis.fault;
 
 const hang = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 
@@ -30,5 +29,3 @@ WebAssembly.Instance = function (module, imports) {
   }
   return instance;
 };
-
-await import(/* @vite-ignore */ glue);

@@ -43,6 +43,18 @@ function fill(tt: TinyTorch, spare: number): Tensor[] {
   return held;
 }
 
+/** Calls what must throw an error with that text. Throws where it is of another kind, lack of memory included. */
+function refused(call: () => unknown, text: string): void {
+  let error: unknown;
+  try {
+    call();
+  } catch (caught) {
+    error = caught;
+  }
+  if (error instanceof OutOfMemoryError) throw error;
+  expect(String(error)).toContain(text);
+}
+
 describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
   let tt: TinyTorch;
   beforeAll(async () => {
@@ -98,8 +110,7 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     summary: ({ model }) => model.summary([64, 50]),
     stats: ({ model }) => model.gradientStats(),
     names: ({ model }) => [model.name, tt.kernels()],
-    unknownKernel: ({ model }) =>
-      expect(() => model.setKernel(long as 'auto')).toThrow(/memory|no kernel|kernel/i),
+    unknownKernel: ({ model }) => refused(() => model.setKernel(long as 'auto'), 'no kernel is called'),
     batch: ({ data }) => {
       const { features, labels } = data.batch(0);
       features.dispose();
@@ -108,8 +119,10 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     profile: ({ features }) => tt.profile(() => features.sum().dispose()),
     checkpoint: ({ trainer }) => trainer.checkpoint(),
     optimizer: ({ model }) => new tt.AdamW(model.parameters(), { lr: 0.1 }).dispose(),
-    error: ({ features }) => expect(() => features.matmul(features)).toThrow(/inner dimensions|memory/),
+    error: ({ features }) => refused(() => features.matmul(features), 'inner dimensions'),
   };
+  /** These take no memory, or a short text's, for which there may be room. All others must fail at least once. */
+  const small = ['parameters', 'names', 'error'];
 
   test.each(Object.keys(calls))('%s', (name) => {
     const call = calls[name] as (net: ReturnType<typeof network>) => unknown;
@@ -135,7 +148,7 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     expect(again.data()).toEqual(expected);
     again.dispose();
     expect(tt.memory().tensors).toBe(before.tensors);
-    expect(failures).toBeGreaterThanOrEqual(0);
+    if (!small.includes(name)) expect(failures).toBeGreaterThan(0);
     for (const each of [net.trainer, net.data, net.optimizer, net.model, net.features, net.labels])
       each.dispose();
   });

@@ -82,6 +82,28 @@ describe('from where', () => {
     expect(String(failed)).toContain('not_wasm.html');
     expect(String(failed)).toMatch(/is not WebAssembly but .*<!doctype html>/);
   });
+
+  test('the start of a file that is shown ends between two characters', async () => {
+    for (const filler of ['é', '€', '😀']) {
+      for (let shift = 0; shift < 4; ++shift) {
+        const page = `data:text/html,${encodeURIComponent('a'.repeat(shift) + filler.repeat(40))}`;
+        const failed = await load({ variant: 'scalar', wasmUrl: () => page }).catch(
+          (error: unknown) => error,
+        );
+        expect(String(failed)).toContain(filler);
+        expect(String(failed)).not.toContain('\uFFFD');
+      }
+    }
+  });
+});
+
+test('options of a wrong type', async () => {
+  for (const value of [Object.create(null), Symbol('s'), {}, null, '2']) {
+    await expect(load({ threads: value as number })).rejects.toThrow(InvalidArgumentError);
+    await expect(load({ variant: value as Variant })).rejects.toThrow(LoadError);
+    await expect(load({ parts: [value as 'ladder'] })).rejects.toThrow(InvalidArgumentError);
+    await expect(load({ parts: value as [] })).rejects.toThrow(InvalidArgumentError);
+  }
 });
 
 describe('files that are not those of the build', () => {

@@ -6,6 +6,7 @@ import type { Runtime } from './runtime.js';
 /** Runs a block without recording: results need no memory for going back. */
 export function noGrad<Result>(runtime: Runtime, block: () => Result): Result {
   const { module } = runtime;
+  module.roomForSeveral();
   const before = runtime.recording;
   module.setGradEnabled((runtime.recording = false));
   try {

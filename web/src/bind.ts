@@ -31,8 +31,10 @@ const isRelease = (name: string) => name.startsWith('release') && name !== 'rele
 /** `parts` are the optional ones that are loaded: what is in another throws. */
 export async function bindModule(raw: RawModule, parts: readonly Part[]): Promise<WasmModule> {
   const room = await stackRoom();
-  const calls = readTables(raw, parts, room);
-  const module = { wasmMemory: raw.wasmMemory, ...calls } as Record<string, unknown> & WasmModule;
+  const calls = readTables(raw, parts, room.one);
+  const roomForSeveral = () => void room.several(0);
+  const module = { wasmMemory: raw.wasmMemory, roomForSeveral, ...calls } as Record<string, unknown> &
+    WasmModule;
   const texts = new Texts(raw.wasmMemory, calls);
 
   const check = (result: number): Handle => {
@@ -75,6 +77,9 @@ export async function bindModule(raw: RawModule, parts: readonly Part[]): Promis
     throw new TinyTorchError('internal', text);
   };
 
+  // Whoever still holds the library, a tensor or a layer holds the functions below, and with them all that any of them
+  // uses: it is let go of when the module ends.
+  let running: RawModule | undefined = raw;
   module.terminate = (reason) => {
     module.terminate = () => undefined;
     const refuse = (): never => {
@@ -86,10 +91,9 @@ export async function bindModule(raw: RawModule, parts: readonly Part[]): Promis
     }
     module.threads = () => 0;
     texts.forget();
-    // Whoever still holds the library, a tensor or a layer does not hold its memory.
     (module as { wasmMemory: unknown }).wasmMemory = { buffer: new ArrayBuffer(0) };
-    raw.PThread?.terminateAllThreads();
-    delete (raw as Partial<RawModule>).wasmMemory;
+    running?.PThread?.terminateAllThreads();
+    running = undefined;
   };
   if (!parts.includes('ladder')) module.leaveOutLadder();
   return module;

@@ -68,6 +68,7 @@ export function withBytes<Result>(
   use: (bytes: Handle) => Result,
 ): Result {
   const { module } = runtime;
+  module.roomForSeveral(); // first: a file that cannot be read for lack of stack looks like one that was transferred
   const source = bytesOf(file, where);
   const size = source.length; // of shared memory that grows, what there is now
   const bytes = runtime.check(module.createBytes(size));

@@ -17,7 +17,7 @@ export const INT32 = [-(2 ** 31), 2 ** 31 - 1] as const;
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+      return JSON.stringify(value.length > 60 ? `${startOf(value, 60)}...` : value);
     case 'bigint':
       return `${value}n`;
     case 'function':
@@ -27,6 +27,12 @@ export function show(value: unknown): string {
     default:
       return String(value);
   }
+}
+
+/** The first `most` units of a text, or one less where they would end in half a surrogate pair. */
+export function startOf(text: string, most: number): string {
+  const cutsPair = text.length > most && /[\uD800-\uDBFF]/.test(text.charAt(most - 1));
+  return text.slice(0, cutsPair ? most - 1 : most);
 }
 
 /** `an Array`, `a Date`: the kind of an object, for texts. */

@@ -1,5 +1,6 @@
 // Which build is loaded, and the sentence that says why.
 
+import { show } from './check.js';
 import { LoadError } from './errors.js';
 import type { Features } from './probe.js';
 import type { Variant } from './types.js';
@@ -31,7 +32,7 @@ export function chooseVariant(asked: Variant | 'auto', features: Features): Choi
     return { variant: 'scalar', reason: 'this engine has no SIMD' };
   }
   if (!VARIANTS.includes(asked)) {
-    throw new LoadError(`load: no variant "${String(asked)}"; there are auto, ${VARIANTS.join(', ')}`);
+    throw new LoadError(`load: no variant ${show(asked)}; there are auto, ${VARIANTS.join(', ')}`);
   }
   if (!features[NEEDS[asked]]) {
     throw new LoadError(

@@ -67,6 +67,7 @@ export async function evaluate(
   const data = readDataset(dataset, where);
   const handle = moduleHandle(runtime, model, where);
   const handles = datasetHandles(runtime, data, where);
+  module.roomForSeveral();
   const evaluator = runtime.check(
     module.evaluator(handle, ...handles, lossCode, size, CONFUSION[`${confusion}`]),
   );

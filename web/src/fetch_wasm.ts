@@ -65,7 +65,8 @@ async function readFile(url: URL, { onProgress, signal }: FetchOptions): Promise
 /** A missing file often comes as a page that says so, with status 200. */
 function requireWasm(bytes: Uint8Array, url: URL, type: string): void {
   if (MAGIC.every((byte, i) => bytes[i] === byte)) return;
-  const start = new TextDecoder().decode(bytes.subarray(0, 40)).replace(/\s+/g, ' ');
+  // As a stream: a character that the cut divides is left out.
+  const start = new TextDecoder().decode(bytes.subarray(0, 40), { stream: true }).replace(/\s+/g, ' ');
   throw new LoadError(
     `load: ${url.href} is not WebAssembly but ${type}, ` +
       (bytes.length === 0 ? 'empty' : `${bytes.length} bytes that begin with ${JSON.stringify(start)}`),

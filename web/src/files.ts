@@ -36,6 +36,7 @@ export function writeSafetensors(
   // All of it is read before the first handle is looked up: an iterator may dispose of a tensor.
   const named = pairs(tensors, where, 'tensors');
   const notes = readNotes(metadata, where);
+  runtime.module.roomForSeveral();
   return withFile(runtime, runtime.module.createFile(), (file) => {
     for (const [name, tensor] of named) {
       const handle = tensorHandle(runtime, tensor as Tensor, `${where}, ${show(name)}`);

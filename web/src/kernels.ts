@@ -1,6 +1,6 @@
 // The ladder of matrix products, by name.
 
-import { options as readOptions, text } from './check.js';
+import { options as readOptions, startOf, text } from './check.js';
 import type { Runtime } from './runtime.js';
 import type { OutOption, Tensor } from './tensor.js';
 import { outHandle, tensorHandle } from './tensor_handle.js';
@@ -50,7 +50,7 @@ export class Kernels {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     text(name, where, 'kernel');
-    this.#runtime.check(this.#runtime.module.findKernel(name.slice(0, LONGEST_NAME)));
+    this.#runtime.check(this.#runtime.module.findKernel(startOf(name, LONGEST_NAME)));
     const id = this.#runtime.numbers[0] as number;
     this.#ids.set(name, id);
     return id;

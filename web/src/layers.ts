@@ -3,10 +3,12 @@
 import * as check from './check.js';
 import { type Context, Dense, type DenseOptions, Module, Sequential } from './nn.js';
 import type { DType } from './types.js';
-import type { Handle } from './wasm_module.js';
 
 /** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
 const MAX_RANK = 8;
+
+/** Layers without options, by the functions that make them. */
+type PlainLayer = 'reluLayer' | 'sigmoidLayer' | 'tanhLayer' | 'geluLayer' | 'flatten';
 
 export interface LayerNormOptions {
   /** 1e-5 by default. */
@@ -40,10 +42,11 @@ export interface LayerClasses {
 export function layerClasses(context: Context): LayerClasses {
   const { runtime } = context;
   const { module } = runtime;
-  const plain = (make: () => Handle) =>
+  // By name: a function that is kept would run in a module that has ended, and hold its memory.
+  const plain = (make: PlainLayer) =>
     class extends Module {
       constructor() {
-        super(context, make());
+        super(context, module[make]());
       }
     };
   const BoundDense = class extends Dense {
@@ -54,10 +57,10 @@ export function layerClasses(context: Context): LayerClasses {
   return {
     Dense: BoundDense,
     Linear: BoundDense,
-    ReLU: plain(module.reluLayer),
-    Sigmoid: plain(module.sigmoidLayer),
-    Tanh: plain(module.tanhLayer),
-    GELU: plain(module.geluLayer),
+    ReLU: plain('reluLayer'),
+    Sigmoid: plain('sigmoidLayer'),
+    Tanh: plain('tanhLayer'),
+    GELU: plain('geluLayer'),
     Softmax: class extends Module {
       constructor(dim = -1) {
         super(context, module.softmaxLayer(check.whole(dim, 'new Softmax', 'dim', -MAX_RANK, MAX_RANK - 1)));
@@ -77,7 +80,7 @@ export function layerClasses(context: Context): LayerClasses {
         super(context, module.layerNorm(size, added, runtime.dtypeCode(dtype, where)));
       }
     },
-    Flatten: plain(module.flatten),
+    Flatten: plain('flatten'),
     Sequential: class extends Sequential {
       constructor(layers: readonly Module[]) {
         super(context, layers);

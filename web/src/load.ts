@@ -5,7 +5,7 @@ import { chooseVariant } from './choose.js';
 import { InvalidArgumentError, LoadError } from './errors.js';
 import { fetchWasm, type FetchOptions, messageOf } from './fetch_wasm.js';
 import { LEAST_HEAP_BYTES, MOST_HEAP_BYTES } from './heap.js';
-import { whole } from './check.js';
+import { list, show, whole } from './check.js';
 import { type Compiled, instantiate, instantiateThreaded } from './instantiate.js';
 import { probe } from './probe.js';
 import { Runtime } from './runtime.js';
@@ -58,9 +58,10 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
   const features = probe();
   if (options.maxHeapBytes !== undefined)
     whole(options.maxHeapBytes, 'load', 'maxHeapBytes', LEAST_HEAP_BYTES, MOST_HEAP_BYTES);
-  const parts = chosenParts(options.parts ?? OPTIONAL);
-  const { variant, reason: variantReason } = chooseVariant(options.variant ?? 'auto', features);
-  const wish = chooseThreads(options.threads ?? 'auto', features);
+  const { variant: wanted = 'auto', threads = 'auto' } = options; // null is none of them
+  const parts = options.parts === undefined ? OPTIONAL : chosenParts(options.parts);
+  const { variant, reason: variantReason } = chooseVariant(wanted, features);
+  const wish = chooseThreads(threads, features);
   let threadsReason =
     variant === 'scalar' && wish.threads > 1 ? 'the scalar build has one thread' : wish.reason;
   if (variant !== 'scalar' && wish.threads > 1) {
@@ -84,11 +85,12 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
 }
 
 function chosenParts(wanted: readonly Part[]): readonly Part[] {
-  for (const part of wanted) {
-    if (!OPTIONAL.includes(part))
-      throw new InvalidArgumentError(`load: no part "${part}"; there are ${OPTIONAL.join(', ')}`);
+  const parts = list(wanted, 'load', 'parts');
+  for (const part of parts) {
+    if (!OPTIONAL.includes(part as Part))
+      throw new InvalidArgumentError(`load: no part ${show(part)}; there are ${OPTIONAL.join(', ')}`);
   }
-  return OPTIONAL.filter((part) => wanted.includes(part));
+  return OPTIONAL.filter((part) => parts.includes(part));
 }
 
 type Reasons = Omit<BuildInfo, 'threads'>;

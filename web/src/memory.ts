@@ -39,6 +39,7 @@ interface Owner {
 
 /** Runs `block` and disposes of every tensor and layer that it made, except those inside its result. */
 export function tidy<Result>(runtime: Runtime, block: () => Result): Result {
+  runtime.module.roomForSeveral();
   const outer = runtime.scope;
   const made: Resource[] = [];
   runtime.scope = made;

@@ -179,6 +179,7 @@ const moduleSetKernel = Module.prototype.setKernel;
 function listParameters(runtime: Runtime, handle: Handle): Map<string, Tensor> {
   const { module, scope } = runtime;
   const found = new Map<string, Tensor>();
+  module.roomForSeveral();
   const parameters = runtime.check(module.namedParameters(handle));
   runtime.scope = null;
   try {

@@ -123,6 +123,7 @@ export function withList<Result>(
   use: (list: Handle) => Result,
 ): Result {
   const { module } = runtime;
+  module.roomForSeveral();
   const list = runtime.check(module.createFile());
   try {
     for (const [name, tensor] of named) {
@@ -144,6 +145,7 @@ export function withState<Result>(
   const { module } = runtime;
   const handle = moduleHandle(runtime, model, where);
   if (!model.isListedByModule) return withList(runtime, namedParametersOf(model), use);
+  module.roomForSeveral();
   const list = runtime.check(module.namedState(handle));
   try {
     return use(list);

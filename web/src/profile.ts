@@ -36,6 +36,7 @@ export function profile<Result>(
   block: () => Result | PromiseLike<Result>,
 ): ProfileReport<Result> | Promise<ProfileReport<Result>> {
   callable(block, 'profile', 'the block');
+  runtime.module.roomForSeveral();
   runtime.check(runtime.module.startProfile());
   let isRunning = true;
   const stop = (): Omit<ProfileReport<Result>, 'result'> => {

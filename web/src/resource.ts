@@ -145,9 +145,10 @@ export abstract class Native extends Resource {
   override dispose(): void {
     const handle = anyHandle(this, 'dispose');
     if (handle === 0) return;
-    this.#handle = 0;
+    this.runtime.module.roomForSeveral(); // a layer disposes of its parameters, too
+    this.#release(handle); // where the stack is full it throws, and nothing has changed
     this.runtime.droppedObjects.unregister(this);
-    this.#release(handle);
+    this.#handle = 0;
   }
 }
 

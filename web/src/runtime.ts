@@ -105,10 +105,10 @@ export class Runtime {
     queueMicrotask(this.#registerNew);
   }
 
-  /** Frees a tensor that is disposed of. */
+  /** Frees a tensor that is disposed of. Where the stack is full it throws, and nothing has changed. */
   release(tensor: TensorHandle, handle: Handle, isRegistered: boolean): void {
-    if (isRegistered) this.#droppedTensors.unregister(tensor);
     this.#releaseTensor(handle);
+    if (isRegistered) this.#droppedTensors.unregister(tensor);
   }
 
   readonly #registerNew = (): void => {

@@ -114,10 +114,13 @@ export class Tensor extends TensorHandle {
     const given = value === undefined ? 0 : tensorHandle(runtime, value, 'grad');
     if (given === own) throw new InvalidArgumentError('grad: a tensor cannot be its own gradient');
     // Without its record: one that leads back to this tensor would keep both alive for ever.
+    module.roomForSeveral();
     const detached = given === 0 ? 0 : runtime.check(module.detach(given));
-    const result = module.setGrad(own, detached);
-    if (detached !== 0) module.release(detached);
-    runtime.check(result);
+    try {
+      runtime.check(module.setGrad(own, detached));
+    } finally {
+      if (detached !== 0) module.release(detached);
+    }
   }
 
   /**
@@ -163,6 +166,7 @@ export class Tensor extends TensorHandle {
   data<D extends DType = 'float32'>(): TensorArrays[D] {
     const handle = ownHandle(this, 'data');
     const { runtime, dtype } = this;
+    runtime.module.roomForSeveral();
     const rowMajor = runtime.check(runtime.module.readable(handle));
     const [address, count] = runtime.numbers as unknown as [number, number];
     try {
@@ -427,10 +431,14 @@ function binary(x: Tensor, name: BinaryName, other: Tensor | number, options: Ou
   if (typeof other !== 'number') {
     return resultOf(runtime, runtime.module[name](a, tensorHandle(runtime, other, name), outAt), out);
   }
-  const scalar = runtime.check(runtime.module.full(0, DTYPES.indexOf(x.dtype), other));
-  const result = runtime.module[name](a, scalar, outAt);
-  runtime.module.release(scalar);
-  return resultOf(runtime, result, out);
+  const { module } = runtime;
+  module.roomForSeveral();
+  const scalar = runtime.check(module.full(0, DTYPES.indexOf(x.dtype), other));
+  try {
+    return resultOf(runtime, module[name](a, scalar, outAt), out);
+  } finally {
+    module.release(scalar);
+  }
 }
 
 const REDUCE_OPTIONS = ['dim', 'keepdim', 'out'] as const;

@@ -33,8 +33,8 @@ export abstract class TensorHandle extends Resource {
   override dispose(): void {
     const handle = ownHandle(this, 'dispose', true);
     if (handle === 0) return;
-    this.#handle = 0;
     this.runtime.release(this, handle, this.#isRegistered);
+    this.#handle = 0;
   }
 
   override get isDisposed(): boolean {

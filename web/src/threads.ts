@@ -1,5 +1,6 @@
 // Whether threads can be used here, and how many. Where they cannot, the sentence says what is missing.
 
+import { show } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import type { Features } from './probe.js';
 
@@ -16,7 +17,7 @@ export interface ThreadChoice {
 /** How many threads to start. Anything that is missing gives one thread and the reason, never an error. */
 export function chooseThreads(asked: number | 'auto', features: Features): ThreadChoice {
   if (asked !== 'auto' && !(Number.isInteger(asked) && asked >= 1)) {
-    throw new InvalidArgumentError(`load: threads is "auto" or a whole number >= 1, not ${String(asked)}`);
+    throw new InvalidArgumentError(`load: threads is "auto" or a whole number >= 1, not ${show(asked)}`);
   }
   if (asked === 1) return { threads: 1, reason: 'it was asked for' };
   const obstacle = whyNoThreads(features);

@@ -24,6 +24,11 @@ export interface WasmModule {
   readonly wasmMemory: WebAssembly.Memory;
   /** Stops the workers and lets go of the memory. From then on every function throws `DisposedError` with that text. */
   terminate(reason: string): void;
+  /**
+   * Throws the engine's RangeError where the stack has little room for several calls (stack_room.ts): before the first
+   * of those that must not be left without the last.
+   */
+  roomForSeveral(): void;
 
   exchange(): number;
   errorCode(): number;

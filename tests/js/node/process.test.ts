@@ -64,3 +64,18 @@ test('a program that may not start workers has one thread', async () => {
   });
   expect(stdout).toContain('1 27000000');
 });
+
+test('a load() that was given up or that failed leaves nothing behind that keeps the process running', async () => {
+  const ending = `
+    const { load } = await import(${JSON.stringify(library)});
+    const failed = [];
+    const given = new AbortController();
+    const wasmUrl = 'file:///nowhere';
+    for (const options of [{ signal: given.signal, onProgress: () => given.abort() }, { wasmUrl }])
+      await load({ variant: 'simd', threads: 2, ...options }).catch((error) => failed.push(error.name));
+    (await load({ variant: 'simd', threads: 2 })).terminate();
+    console.log(failed.join(), process.getActiveResourcesInfo().includes('Timeout'));
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', ending]);
+  expect(stdout).toContain('AbortError,LoadError false');
+});

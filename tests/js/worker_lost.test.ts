@@ -2,20 +2,23 @@
 
 import { expect, test } from 'vitest';
 import { DisposedError, load, TinyTorchError } from 'tinytorch-wasm';
-import { isolated } from '../builds.js';
-import { withWorkers } from '../spy_worker.js';
+import { isolated } from './builds.js';
+// As a text: what the tests' server makes of imports does not run in a worker.
+import brokenWorker from './broken_worker.mjs?raw';
+import { withClock } from './clock.js';
+import { withWorkers } from './spy_worker.js';
 
 const variant = 'simd';
 const same = (script: URL) => script;
+/** A module with that text. In a page of its own origin, because a data: address has none. */
+function moduleOf(text: string): URL {
+  if (typeof document === 'undefined') return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+  return new URL(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
+}
+// No `await import`: messages that come meanwhile would be lost.
 const broken = (fault: string) => (script: URL) => {
-  const url = new URL('../broken_worker.mjs', import.meta.url);
-  const about = { fault, glue: script.href };
-  if (typeof process !== 'undefined') {
-    const code = `globalThis.broken = ${JSON.stringify(about)}; await import(${JSON.stringify(url.href)});`;
-    return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
-  }
-  url.search = String(new URLSearchParams(about));
-  return url;
+  const first = moduleOf(`globalThis.fault = ${JSON.stringify(fault)};\n${brokenWorker}`);
+  return moduleOf(`import ${JSON.stringify(first.href)};\nimport ${JSON.stringify(script.href)};`);
 };
 
 async function expected(): Promise<Float32Array> {
@@ -33,6 +36,7 @@ test.runIf(isolated)('a worker that ends while it waits costs its help only', as
   const bits = await expected();
   await withWorkers(same, async (started) => {
     const tt = await load({ variant, threads: 3 });
+    expect(tt.threadsReason).toBe('it was asked for');
     expect(started).toHaveLength(2);
     tt.manualSeed(3);
     const x = tt.Tensor.randn([400, 400]);
@@ -50,6 +54,7 @@ test.runIf(isolated)('all workers end and a product comes at once', async () => 
   for (let round = 0; round < 5; ++round) {
     await withWorkers(same, async (started) => {
       const tt = await load({ variant, threads: 3 });
+      expect(tt.threads).toBe(3);
       tt.manualSeed(3);
       const x = tt.Tensor.randn([400, 400]);
       for (const worker of started) worker.terminate();
@@ -64,20 +69,26 @@ test.runIf(isolated)('all workers end and a product comes at once', async () => 
 });
 
 test.runIf(isolated).each(['crash', 'hang'])('a worker whose part does %s', async (fault) => {
-  await withWorkers(broken(fault), async () => {
+  await withWorkers(broken(fault), async (started) => {
     const tt = await load({ variant, threads: 3 });
+    expect(tt.threadsReason).toBe('it was asked for');
     expect(tt.threads).toBe(3);
     const x = tt.Tensor.ones([400, 400]);
     let failed: unknown;
-    for (let i = 0; i < 10_000 && failed === undefined; ++i) {
-      try {
-        x.matmul(x).dispose();
-      } catch (error) {
-        failed = error;
+    // A second passes with each look at the clock: the wait is ten seconds long.
+    await withClock(1000, () => {
+      for (let i = 0; i < 10_000 && failed === undefined; ++i) {
+        try {
+          x.matmul(x).dispose();
+        } catch (error) {
+          failed = error;
+        }
       }
-    }
+    });
     expect(failed).toBeInstanceOf(TinyTorchError);
+    expect(failed).toMatchObject({ name: 'TinyTorchError', code: 'internal' });
     expect(String(failed)).toContain('a worker thread died in the middle of an operation');
+    expect(started.map(({ isEnded }) => isEnded)).toEqual([true, true]);
     expect(() => x.matmul(x)).toThrow(DisposedError);
     expect(() => x.data()).toThrow('a worker thread died');
     x.dispose();
