@@ -3,6 +3,7 @@
 #include "failing_allocation.h"
 
 #include <cstdlib>
+#include <new>
 
 namespace {
 
@@ -14,8 +15,12 @@ bool fails_now() noexcept {
   return failed = true;
 }
 
+void* allocate_or_null(std::size_t bytes) noexcept {
+  return fails_now() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+}
+
 void* allocate(std::size_t bytes) {
-  if (void* p = fails_now() ? nullptr : std::malloc(bytes > 0 ? bytes : 1)) return p;
+  if (void* p = allocate_or_null(bytes)) return p;
   throw std::bad_alloc();
 }
 
@@ -50,6 +55,9 @@ extern "C" void* __wrap_aligned_alloc(std::size_t alignment, std::size_t bytes) 
 
 void* operator new(std::size_t bytes) { return allocate(bytes); }
 void* operator new[](std::size_t bytes) { return allocate(bytes); }
+// Otherwise a sanitizer's own would be taken.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate_or_null(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate_or_null(bytes); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }

@@ -26,11 +26,15 @@ bool fails() {
   return has_failed = true;
 }
 
-void* allocate(std::size_t size) {
+void* allocate_or_null(std::size_t size) noexcept {
   void* memory = fails() ? nullptr : std::malloc(size > 0 ? size : 1);
-  if (memory == nullptr) throw std::bad_alloc();
-  ++live;
+  if (memory != nullptr) ++live;
   return memory;
+}
+
+void* allocate(std::size_t size) {
+  if (void* memory = allocate_or_null(size)) return memory;
+  throw std::bad_alloc();
 }
 
 void give_back(void* memory) noexcept {
@@ -42,6 +46,9 @@ void give_back(void* memory) noexcept {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+// Otherwise a sanitizer's own would be taken.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete[](void* memory) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
