@@ -8,6 +8,9 @@ import { LIMITS } from '../limits.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const chromium = process.env['CHROMIUM_PATH'] || '/usr/bin/chromium';
 
+/** In Node and in Chromium. */
+const everywhere = ['tests/js/*.test.ts', 'tests/fuzz/js/*.test.ts'];
+
 /** Threads need a page that is cross-origin isolated. */
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -48,12 +51,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['tests/js/*.test.ts', 'tests/js/node/*.test.ts'],
+          include: [...everywhere, 'tests/js/node/*.test.ts'],
           pool: 'forks',
           execArgv: ['--expose-gc'],
         },
       },
-      inChromium('chromium', true, ['tests/js/*.test.ts', 'tests/js/browser/*.test.ts']),
+      inChromium('chromium', true, [...everywhere, 'tests/js/browser/*.test.ts']),
       // A page without the two headers: one thread, and a coarser clock.
       inChromium('chromium-plain', false, [
         'tests/js/{load,threads,tensor,matmul,train}.test.ts',

@@ -6,6 +6,7 @@ import {
   Base,
   type DType,
   epsilon,
+  largest,
   make,
   Refused,
   round,
@@ -193,7 +194,9 @@ export function backward(root: Tensor, gradient: Tensor | undefined, retainGraph
 
 /** Hands a node's gradient on to its operands. */
 function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: Map<Tensor, Gradient>): void {
-  const eps = epsilon(node.result.dtype);
+  // A conversion rounds to the operand's dtype, which may be the coarser one.
+  const dtypes = node.edges.flatMap(({ node: from, leaf }) => (from?.result ?? leaf)?.dtype ?? []);
+  const eps = Math.max(...[node.result.dtype, ...dtypes].map(epsilon));
   const targets = node.edges.map(({ node: from, leaf }) => {
     const place = from ? results : leaves;
     const key = (from ?? leaf) as Node & Tensor;
@@ -211,7 +214,9 @@ function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: 
       if (!isWanted) continue;
       const { value: terms, error: sizes } = sums[input] as Gradient;
       target.value[place] = at(target.value, place) + slope * d;
-      target.error[place] = at(target.error, place) + size * at(dy.error, i) + 8 * eps * size * Math.abs(d);
+      // A slope that the dtype cannot hold is infinite there, and infinity times 0 is NaN.
+      const own = size > largest(node.result.dtype) ? Infinity : 8 * eps * size * Math.abs(d);
+      target.error[place] = at(target.error, place) + size * at(dy.error, i) + own;
       terms[place] = at(terms, place) + 1;
       sizes[place] = at(sizes, place) + size * Math.abs(d);
     }
@@ -220,8 +225,9 @@ function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: 
     if (!isWanted) return;
     const { value: terms, error: sizes } = sums[input] as Gradient;
     for (let i = 0; i < terms.length; ++i) {
-      target.error[i] =
-        at(target.error, i) + eps * (at(terms, i) * at(sizes, i) + Math.abs(at(target.value, i)));
+      const isTooLarge = at(sizes, i) > largest(node.result.dtype);
+      const sum = eps * (at(terms, i) * at(sizes, i) + Math.abs(at(target.value, i)));
+      target.error[i] = at(target.error, i) + (isTooLarge ? Infinity : sum);
     }
   });
 }
@@ -229,10 +235,12 @@ function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: 
 /** A leaf's gradient is a new tensor: whoever holds the one before keeps its values. */
 function accumulate(leaf: Tensor, { grad }: { grad: Tensor | undefined }, added: Gradient): void {
   const old = grad?.values() ?? new Float64Array(leaf.size);
+  const oldError = grad?.errors() ?? new Float64Array(leaf.size);
   const sum = make(old, leaf.shape, leaf.dtype);
   const value = added.value.map((term, i) => at(old, i) + term);
   const error = value.map(
-    (total, i) => at(added.error, i) + epsilon(leaf.dtype) * Math.abs(total) + tiny(leaf.dtype),
+    (total, i) =>
+      at(added.error, i) + at(oldError, i) + epsilon(leaf.dtype) * Math.abs(total) + tiny(leaf.dtype),
   );
   sum.write(value, error);
   (leaf.leaf as { grad: Tensor | undefined }).grad = sum;

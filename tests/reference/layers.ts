@@ -1,7 +1,7 @@
 // Views with gradients, losses and layers.
 
 import { compute, moved, type Slope } from './autograd.js';
-import { unary, type UnaryName } from './elementwise.js';
+import { binary, unary, type UnaryName } from './elementwise.js';
 import { groups, matmul, reach, softmax, softmaxOf, sumOf } from './reduce.js';
 import { at, type DType, epsilon, full, isFloating, make, Refused, Tensor, tiny } from './tensor.js';
 import * as views from './tensor.js';
@@ -25,9 +25,8 @@ export const transpose = (a: Tensor, i?: number, j?: number): Tensor =>
   viewed('transpose', a, (t) => views.transpose(t, i, j));
 export const slice = (a: Tensor, dim: number, start: number, stop?: number, step?: number): Tensor =>
   viewed('slice', a, (t) => views.slice(t, dim, start, stop, step));
-/** The tensor itself where it has that shape already. */
 export const expand = (a: Tensor, shape: readonly number[]): Tensor =>
-  a.shape.join() === shape.join() ? a : viewed('expand', a, (t) => views.expand(t, shape));
+  viewed('expand', a, (t) => views.expand(t, shape));
 
 export function clone(a: Tensor): Tensor {
   const copy = make(a.values(), a.shape, a.dtype);
@@ -56,7 +55,9 @@ function requireAlike(a: Tensor, b: Tensor): void {
 export function mseLoss(x: Tensor, target: Tensor, reduction: 'mean' | 'sum'): Tensor {
   requireAlike(x, target);
   const weight = weightOf(reduction, x.size);
-  const d = x.values().map((value, i) => value - at(target.values(), i));
+  const [offX, offTarget] = [x.errors(), target.errors()];
+  const wanted = target.values();
+  const d = x.values().map((value, i) => value - at(wanted, i));
   const { value, size } = sumOf(
     [...d].map((each) => each * each),
     x.dtype,
@@ -68,7 +69,8 @@ export function mseLoss(x: Tensor, target: Tensor, reduction: 'mean' | 'sum'): T
       [...d].flatMap((each, i) =>
         [2, -2].map((sign, input) => {
           const slope = sign * each * weight;
-          return { input, at: i, slope, size: Math.abs(slope) };
+          const off = 2 * weight * (at(offX, i) + at(offTarget, i));
+          return { input, at: i, slope, size: Math.abs(slope) + off / epsilon(x.dtype) };
         }),
       ),
   }));
@@ -83,16 +85,21 @@ export function crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' |
   if (!label.every((each) => each >= 0 && each < classes)) throw new Refused('crossEntropy: a label');
   const x = logits.values();
   const weight = weightOf(reduction, n);
+  const errors = logits.errors();
+  const unit = epsilon(logits.dtype);
   const rows = groups(logits.shape, 1, false).members.map((places) => ({
     places,
-    ...softmaxOf(places.map((place) => at(x, place))),
+    ...softmaxOf(
+      places.map((place) => at(x, place)),
+      Math.max(...places.map((place) => at(errors, place))) / unit,
+    ),
   }));
   const losses = rows.map(({ log }, i) => -at(log, at(label, i)));
   const { value, size } = sumOf(losses, logits.dtype);
-  const roughest = Math.max(0, ...rows.map(({ relative }) => relative));
+  const worst = Math.max(0, ...rows.map(({ relative }) => relative));
   return compute('crossEntropy', [logits], [], logits.dtype, () => ({
     value: value * weight,
-    error: epsilon(logits.dtype) * weight * (n * roughest + (n + 8) * size) + tiny(logits.dtype),
+    error: unit * weight * (n * worst + (n + 8) * size) + tiny(logits.dtype),
     slopes: () =>
       rows.flatMap(({ places, p, relative }, i) =>
         places.map((place, j): Slope => {
@@ -187,6 +194,17 @@ export const flatten = (): Layer =>
     if (x.shape.length === 0) throw new Refused('flatten: a scalar');
     return reshape(x, [at(x.shape, 0), views.sizeOf(x.shape.slice(1))]);
   });
+
+/** x times a factor that is fixed for each element: 0 where it is dropped. */
+export function dropout(x: Tensor, factors: readonly number[]): Tensor {
+  return binary('mul', x, make(factors, x.shape, x.dtype));
+}
+
+/** y = f(x) + x */
+export const residual = (inner: Layer): Layer => ({
+  parameters: inner.parameters,
+  forward: (x) => binary('add', inner.forward(x), x),
+});
 
 export function dense(weight: Tensor, bias: Tensor | undefined): Layer {
   const parameters = new Map(Object.entries({ weight, ...(bias && { bias }) }));

@@ -1,21 +1,44 @@
 // Reductions, softmax and the matrix product: everything that sums.
 
 import { compute, type Element, type Slope } from './autograd.js';
-import { at, axisOf, broadcast, type DType, epsilon, flat, indices, isFloating, make } from './tensor.js';
+import {
+  at,
+  axisOf,
+  broadcast,
+  type DType,
+  epsilon,
+  flat,
+  indices,
+  isFloating,
+  largest,
+  make,
+} from './tensor.js';
 import { Refused, type Shape, Tensor, tiny } from './tensor.js';
+
+/** A multiple of 1/64 below 2^17, which every dtype holds, and of which double holds the product of two. */
+const isPlain = (value: number): boolean => Number.isInteger(value * 64) && Math.abs(value) < 2 ** 17;
 
 /**
  * A sum, and how far one in any order may be from it: (n - 1) roundings of at most the sum of the sizes. It is exact
- * where all partial sums are: for multiples of 1/64 whose sizes add up to less than 2^17.
+ * where all partial sums are: for multiples of 1/64 whose sizes add up to less than 2^17. It may be anything where a part
+ * of it may be larger than the dtype's numbers. `areExact`: whether the terms are, which may be products.
  */
 export function sumOf(
   terms: readonly number[],
   dtype: DType,
+  areExact = true,
 ): { value: number; size: number; error: number } {
-  const value = terms.reduce((sum, term) => sum + term, 0);
-  const size = terms.reduce((sum, term) => sum + Math.abs(term), 0);
-  const isExact = size < 2 ** 17 && terms.every((term) => Number.isInteger(term * 64));
-  return { value, size, error: isExact ? 0 : terms.length * epsilon(dtype) * size + tiny(dtype) };
+  let [value, size, finite] = [0, 0, 0];
+  let isExact = areExact;
+  for (const term of terms) {
+    value += term;
+    size += Math.abs(term);
+    if (Number.isFinite(term)) finite += Math.abs(term);
+    isExact &&= isPlain(term);
+  }
+  if (isExact && size < 2 ** 17) return { value, size, error: 0 };
+  const error = finite > largest(dtype) ? Infinity : terms.length * epsilon(dtype) * size + tiny(dtype);
+  return { value, size, error };
 }
 
 /**
@@ -81,7 +104,7 @@ export function mean(a: Tensor, dim?: number, keepdim = false): Tensor {
 }
 
 /** The place of the largest, the first of equals; the first NaN wins. */
-function largest(values: readonly number[]): number {
+function placeOfLargest(values: readonly number[]): number {
   if (values.length === 0) throw new Refused('max: no elements');
   const nan = values.findIndex(Number.isNaN);
   return nan >= 0 ? nan : values.indexOf(values.reduce((most, value) => (value > most ? value : most)));
@@ -95,7 +118,7 @@ export function max(a: Tensor, dim?: number, keepdim = false): Tensor {
     dim,
     keepdim,
   )((places, values) => {
-    const first = largest(values);
+    const first = placeOfLargest(values);
     const value = at(values, first);
     const chosen =
       dim === undefined
@@ -111,14 +134,17 @@ export function argmax(a: Tensor, dim?: number, keepdim = false): Tensor {
   const { members, shape } = groups(a.shape, dim, keepdim);
   const x = a.values();
   return make(
-    members.map((places) => largest(places.map((place) => at(x, place)))),
+    members.map((places) => placeOfLargest(places.map((place) => at(x, place)))),
     shape,
     'int32',
   );
 }
 
-/** exp(x - max) / sum of them, and the logarithm of that; `relative` is the error of the former in roundings. */
-export function softmaxOf(values: readonly number[]) {
+/**
+ * exp(x - max) / sum of them, and the logarithm of that; `relative` is the error of the former in roundings, where
+ * the values may be `off` as many roundings.
+ */
+export function softmaxOf(values: readonly number[], off = 0) {
   const highest = Math.max(...values);
   const powers = values.map((value) => Math.exp(value - highest));
   const total = powers.reduce((sum, power) => sum + power, 0);
@@ -126,15 +152,19 @@ export function softmaxOf(values: readonly number[]) {
   return {
     p: powers.map((power) => power / total),
     log: values.map((value) => value - highest - Math.log(total)),
-    relative: values.length + 8 + 2 * spread,
+    relative: values.length + 8 + 2 * spread + 2 * off,
   };
 }
 
 function softmaxLike(name: 'softmax' | 'logSoftmax', a: Tensor, dim: number): Tensor {
   requireFloating(a);
   const { members } = groups(a.shape, dim, true);
-  const [x, eps, isLog] = [a.values(), epsilon(a.dtype), name === 'logSoftmax'];
-  const rows = members.map((places) => ({ places, ...softmaxOf(places.map((place) => at(x, place))) }));
+  const [x, errors, eps] = [a.values(), a.errors(), epsilon(a.dtype)];
+  const isLog = name === 'logSoftmax';
+  const rows = members.map((places) => {
+    const values = places.map((place) => at(x, place));
+    return { places, ...softmaxOf(values, Math.max(...places.map((place) => at(errors, place))) / eps) };
+  });
   const rowOf: { row: (typeof rows)[number]; i: number }[] = [];
   for (const row of rows) row.places.forEach((place, i) => (rowOf[place] = { row, i }));
   return compute(name, [a], a.shape, a.dtype, (place) => {
@@ -179,20 +209,27 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
     const index = every[i] as number[];
     const lead = index.slice(0, -2);
     const [row, column] = [at(index, index.length - 2), at(index, index.length - 1)];
-    const places = Array.from({ length: k }, (_, p) => [
-      flat(left, [...lead, row, p]),
-      flat(right, [...lead, p, column]),
-    ]) as [number, number][];
-    const products = places.map(([p, q]) => at(x, p) * at(y, q));
+    // Where the row of a begins, and the column of b: its next element is n further.
+    const [first, top] = [flat(left, [...lead, row, 0]), flat(right, [...lead, 0, column])];
+    const terms: number[] = [];
+    let areExact = true;
+    for (let p = 0; p < k; ++p) {
+      const [xp, yp] = [at(x, first + p), at(y, top + p * n)];
+      areExact &&= isPlain(xp) && isPlain(yp);
+      terms.push(xp * yp);
+    }
+    if (z) terms.push(at(z, column));
     return {
-      ...sumOf(z ? [...products, at(z, column)] : products, a.dtype),
-      slopes: () => [
-        ...places.flatMap(([p, q]) => [
-          { input: 0, at: p, slope: at(y, q), size: at(reachY, q) },
-          { input: 1, at: q, slope: at(x, p), size: at(reachX, p) },
-        ]),
-        ...(z ? [{ input: 2, at: column, slope: 1, size: 1 }] : []),
-      ],
+      ...sumOf(terms, a.dtype, areExact),
+      slopes: () => {
+        const slopes: Slope[] = z ? [{ input: 2, at: column, slope: 1, size: 1 }] : [];
+        for (let p = 0; p < k; ++p) {
+          const [from, to] = [first + p, top + p * n];
+          slopes.push({ input: 0, at: from, slope: at(y, to), size: at(reachY, to) });
+          slopes.push({ input: 1, at: to, slope: at(x, from), size: at(reachX, from) });
+        }
+        return slopes;
+      },
     };
   });
 }

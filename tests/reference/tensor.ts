@@ -56,16 +56,23 @@ export class Tensor {
 
   /** A copy of its elements. */
   values(): Float64Array {
-    return Float64Array.from(this.places, (place) => at(this.base.values, place));
+    return this.#gather(this.base.values);
   }
   errors(): Float64Array {
-    return Float64Array.from(this.places, (place) => at(this.base.errors, place));
+    return this.#gather(this.base.errors);
+  }
+  #gather(from: Float64Array): Float64Array {
+    const { places } = this;
+    const taken = new Float64Array(places.length);
+    for (let i = 0; i < places.length; ++i) taken[i] = at(from, at(places, i));
+    return taken;
   }
   write(values: ArrayLike<number>, errors?: ArrayLike<number>): void {
-    this.places.forEach((place, i) => {
-      this.base.values[place] = at(values, i);
-      this.base.errors[place] = errors ? at(errors, i) : 0;
-    });
+    const { places, base } = this;
+    for (let i = 0; i < places.length; ++i) {
+      base.values[at(places, i)] = at(values, i);
+      base.errors[at(places, i)] = errors ? at(errors, i) : 0;
+    }
     ++this.base.version;
   }
 }
@@ -108,6 +115,11 @@ export function tiny(dtype: DType): number {
   return dtype === 'float64' ? 1e-300 : 1e-35;
 }
 
+/** The largest number. A sum that may pass it on the way depends on the order of its terms. */
+export function largest(dtype: DType): number {
+  return dtype === 'float64' ? Number.MAX_VALUE : (2 - 2 ** -23) * 2 ** 127;
+}
+
 export function isFloating(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64';
 }
@@ -128,14 +140,13 @@ export function round(value: number, dtype: DType, from?: DType): number {
 
 /** A new dense tensor; the values are rounded to the dtype. */
 export function make(values: ArrayLike<number>, shape: Shape, dtype: DType): Tensor {
-  const tensor = new Tensor(
-    new Base(dtype, values.length),
-    Int32Array.from(values, (_, i) => i),
-    shape,
-  );
-  tensor.write(Float64Array.from(values, (value) => round(value, dtype)));
-  tensor.base.version = 0;
-  return tensor;
+  const base = new Base(dtype, values.length);
+  const places = new Int32Array(values.length);
+  for (let i = 0; i < places.length; ++i) {
+    places[i] = i;
+    base.values[i] = round(at(values, i), dtype);
+  }
+  return new Tensor(base, places, shape);
 }
 
 export function full(shape: Shape, value: number, dtype: DType): Tensor {
@@ -169,10 +180,10 @@ export function convert(a: Tensor, dtype: DType): Tensor {
 /** Whether the stretches of memory from first to last element meet, though perhaps no elements do. */
 export function mayOverlap(a: Tensor, b: Tensor): boolean {
   if (a.base !== b.base || a.size === 0 || b.size === 0) return false;
-  const [from, to] = [a, b].map(({ places }) => [Math.min(...places), Math.max(...places)] as const) as [
-    readonly [number, number],
-    readonly [number, number],
-  ];
+  const [from, to] = [a, b].map(({ places }) => [
+    places.reduce((least, place) => Math.min(least, place)),
+    places.reduce((most, place) => Math.max(most, place)),
+  ]) as [[number, number], [number, number]];
   return from[0] <= to[1] && to[0] <= from[1];
 }
 

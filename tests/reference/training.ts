@@ -1,6 +1,6 @@
 // Optimisers, clipping and schedules with PyTorch's arithmetic. A state is a value and how far the library's may be off.
 
-import { at, epsilon, Refused, Tensor, tiny } from './tensor.js';
+import { at, epsilon, largest, Refused, Tensor, tiny } from './tensor.js';
 
 export interface SGDOptions {
   readonly momentum: number;
@@ -36,7 +36,11 @@ export class Optimizer {
     if (!parameters.every(({ node, isDense }) => !node && isDense)) throw new Refused('no dense leaf');
   }
 
+  /** How many there were, with or without gradients. */
+  steps = 0;
+
   step(): void {
+    ++this.steps;
     for (const parameter of this.parameters) {
       const grad = parameter.leaf?.grad;
       if (!grad) continue;
@@ -110,7 +114,10 @@ export function adam(
       // error and what is too small for the dtype come on top.
       const smallest = Math.sqrt(tiny(parameter.dtype));
       const own = gError === 0 ? 0 : gError / Math.max(Math.abs(g), smallest);
-      const isLost = at(square, i) !== 0 && at(square, i) < 1e3 * tiny(parameter.dtype);
+      // A square that the dtype cannot hold is infinite from then on.
+      if (g * g > largest(parameter.dtype)) square[i] = Infinity;
+      const isTiny = at(square, i) !== 0 && at(square, i) < 1e3 * tiny(parameter.dtype);
+      const isLost = isTiny || at(square, i) > largest(parameter.dtype);
       const relative = 4 * eps * (steps + 2) + 2 * own * steps;
       const moveError = (lr * at(meanError, i)) / (1 - beta1 ** steps) / divisor + Math.abs(move) * relative;
       const shrunk = decoupled ? p * (1 - lr * weightDecay) : p;
@@ -126,14 +133,19 @@ export function adam(
 /** Scales all gradients so that their joint 2-norm is at most `maxNorm`; returns what it was. */
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
   const gradients = [...new Set(parameters)].flatMap((parameter) => parameter.leaf?.grad ?? []);
-  const norm = Math.hypot(...gradients.flatMap((gradient) => [...gradient.values()]));
+  const length = (lists: Float64Array[]): number =>
+    Math.sqrt(lists.reduce((sum, list) => list.reduce((total, value) => total + value ** 2, sum), 0));
+  const norm = length(gradients.map((gradient) => gradient.values()));
+  const off = length(gradients.map((gradient) => gradient.errors())) / norm;
   if (norm > maxNorm) {
+    const factor = maxNorm / (norm + 1e-6);
     for (const gradient of gradients) {
-      const scaled = gradient.values().map((value) => value * (maxNorm / (norm + 1e-6)));
-      const eps = epsilon(gradient.dtype);
+      const errors = gradient.errors();
+      const scaled = gradient.values().map((value) => value * factor);
+      const eps = 8 * epsilon(gradient.dtype) + 2 * off;
       gradient.write(
         scaled,
-        scaled.map((value) => 8 * eps * Math.abs(value) + tiny(gradient.dtype)),
+        scaled.map((value, i) => eps * Math.abs(value) + factor * at(errors, i) + tiny(gradient.dtype)),
       );
     }
   }

@@ -15,18 +15,25 @@ import type { Optimizer as ReferenceOptimizer } from '../../reference/training.j
 
 /** A tensor of the library, and what it should be. */
 export interface Pair {
+  /** In the log. */
+  readonly name: string;
   readonly real: Tensor;
   readonly ref: reference.Tensor;
-  /** Whether it belongs to a layer, which disposes of it. */
-  readonly isParameter?: boolean;
+  /** The layer that it belongs to, which disposes of it. */
+  readonly owner?: ModulePair | undefined;
 }
 export interface ModulePair {
+  readonly name: string;
   readonly real: Module;
   readonly ref: Layer;
   readonly dtype: DType | undefined;
+  /** How many the last axis of its input must have; undefined where any will do. */
   readonly features: number | undefined;
+  /** The layers inside, which end with it. */
+  readonly parts: readonly ModulePair[];
 }
 export interface OptimizerPair {
+  readonly name: string;
   readonly real: Optimizer;
   readonly ref: ReferenceOptimizer;
 }
@@ -45,9 +52,11 @@ export class Machine {
   modules: ModulePair[] = [];
   optimizers: OptimizerPair[] = [];
   /** Tensors that were disposed of: using one must be a DisposedError. */
-  buried: Tensor[] = [];
-  /** What ran, for the text of a failure. */
+  buried: Pair[] = [];
+  /** What ran, as a program: the text of a failure. */
   readonly log: string[] = [];
+  #indent = '';
+  #made = { t: 0, m: 0, o: 0 };
 
   /** How many threads were loaded. */
   readonly mostThreads: number;
@@ -62,21 +71,55 @@ export class Machine {
     return found[n % found.length];
   }
 
-  add(real: Tensor, ref: reference.Tensor, isParameter = false): Pair {
-    const pair = { real, ref, isParameter };
+  add(real: Tensor, ref: reference.Tensor, owner?: ModulePair): Pair {
+    const pair = { name: this.next(), real, ref, owner };
+    ++this.#made.t;
     this.pool.push(pair);
-    this.compare(pair);
+    this.remark(describe(ref), `${pair.name} = `);
+    this.compare(pair, pair.name);
     return pair;
   }
 
-  note(text: string): void {
-    this.log.push(text);
+  addModule(
+    real: Module,
+    ref: Layer,
+    dtype: DType | undefined,
+    features: number | undefined,
+    parts: readonly ModulePair[] = [],
+  ): ModulePair {
+    const pair = { name: this.next('m'), real, ref, dtype, features, parts };
+    ++this.#made.m;
+    this.modules.push(pair);
+    return pair;
   }
 
-  /** `#3 [2,3]`, for the log. */
-  name(pair: Pair): string {
-    const { shape, dtype, requiresGrad } = pair.ref;
-    return `#${this.pool.indexOf(pair)} ${dtype}[${shape.join()}]${requiresGrad ? ' grad' : ''}`;
+  addOptimizer(real: Optimizer, ref: ReferenceOptimizer): void {
+    this.optimizers.push({ name: this.next('o'), real, ref });
+    ++this.#made.o;
+  }
+
+  /** The name that the next tensor, module or optimiser will have. */
+  next(kind: 't' | 'm' | 'o' = 't'): string {
+    return `${kind}${this.#made[kind] + 1}`;
+  }
+
+  note(text: string): void {
+    this.log.push(`${String(this.log.length + 1).padStart(3)}  ${this.#indent}${text}`);
+  }
+
+  /** Adds a comment to the last line, if it has that text. */
+  remark(text: string, where = ''): void {
+    const last = this.log.length - 1;
+    if (this.log[last]?.includes(where)) this.log[last] += `  // ${text}`;
+  }
+
+  /** Lines of a block are indented. */
+  block(head: string, work: () => void): void {
+    this.note(`${head}(() => {`);
+    this.#indent += '  ';
+    work();
+    this.#indent = this.#indent.slice(2);
+    this.note('})');
   }
 
   /**
@@ -94,7 +137,7 @@ export class Machine {
     } catch (error) {
       this.requireTyped(error);
       if (!mayRefuse && !refuses(model)) fail(`refused: ${String(error)}`);
-      this.note(`  refused: ${(error as Error).message}`);
+      this.remark(`refused: ${(error as Error).message}`);
       this.verify();
       return undefined;
     }
@@ -118,56 +161,63 @@ export class Machine {
       fail(`${what}: shape [${real.shape.join()}], not [${ref.shape.join()}]`);
     if (real.dtype !== ref.dtype) fail(`${what}: dtype ${real.dtype}, not ${ref.dtype}`);
     const got: ArrayLike<number> = real.data();
-    ref.places.forEach((place, i) => {
-      const want = at(ref.base.values, place);
-      const error = at(ref.base.errors, place);
-      const value = at(got, i);
-      if (!isNear(value, want, error, ref.dtype)) {
-        fail(
-          `${what}: element ${i} of ${ref.dtype}[${ref.shape.join()}] is ${value}, not ${want} within ${error}`,
-        );
-      }
-    });
-    ref.places.forEach((place, i) => {
-      ref.base.values[place] = at(got, i);
-      ref.base.errors[place] = 0;
-    });
+    if (got.length !== ref.size) fail(`${what}: ${got.length} elements`);
+    const { places, base, dtype } = ref;
+    for (let i = 0; i < places.length; ++i) {
+      const [want, error] = [at(base.values, at(places, i)), at(base.errors, at(places, i))];
+      if (isNear(at(got, i), want, error, dtype)) continue;
+      const kind = `${dtype}[${ref.shape.join()}]`;
+      fail(`${what}: element ${i} of ${kind} is ${at(got, i)}, not ${want} within ${error}`);
+    }
+    for (let i = 0; i < places.length; ++i) {
+      base.values[at(places, i)] = at(got, i);
+      base.errors[at(places, i)] = 0;
+    }
   }
 
-  /** Compares everything that is alive. */
+  /** Compares everything that is alive. Commands count on it: what is not compared keeps the reference's roundings. */
   verify(): void {
-    for (const pair of this.pool) {
-      this.compare(pair, this.name(pair));
-      this.compareGradient(pair);
-    }
-    for (const { real, ref } of this.modules) {
+    for (const pair of [...this.pool, ...this.parameters()]) this.compare(pair, pair.name);
+    this.verifyGradients();
+    this.verifyNames();
+  }
+
+  /** Compares the gradients of all tensors that fit, then goes on with the library's. */
+  verifyGradients(fits: (ref: reference.Tensor) => boolean = () => true): void {
+    for (const pair of [...this.pool, ...this.parameters()]) if (fits(pair.ref)) this.compareGradient(pair);
+  }
+
+  verifyNames(): void {
+    for (const { name: module, real, ref } of this.modules) {
       const names = [...real.namedParameters().keys()].join();
       const wanted = [...ref.parameters.keys()].join();
-      if (names !== wanted) fail(`parameters are named ${names}, not ${wanted}`);
-      for (const [name, parameter] of real.namedParameters()) {
-        const pair = { real: parameter, ref: ref.parameters.get(name) as reference.Tensor };
-        this.compare(pair, `parameter ${name}`);
-        this.compareGradient(pair);
-      }
+      if (names !== wanted) fail(`parameters of ${module} are named ${names}, not ${wanted}`);
     }
   }
 
-  compareGradient(pair: Pair): void {
-    const { real, ref } = pair;
-    if (real.requiresGrad !== ref.requiresGrad)
-      fail(`requiresGrad of ${this.name(pair)} is ${real.requiresGrad}`);
+  /** Those of all layers. */
+  parameters(): Pair[] {
+    return this.modules.flatMap(({ name: module, real, ref }) =>
+      [...real.namedParameters()].flatMap(([name, parameter]) => {
+        const wanted = ref.parameters.get(name);
+        return wanted ? { name: `parameter ${name} of ${module}`, real: parameter, ref: wanted } : [];
+      }),
+    );
+  }
+
+  compareGradient({ name, real, ref }: Pair): void {
+    if (real.requiresGrad !== ref.requiresGrad) fail(`requiresGrad of ${name} is ${real.requiresGrad}`);
     const got = real.grad;
     const want = ref.leaf?.grad;
-    if ((got === undefined) !== (want === undefined))
-      fail(`the gradient of ${this.name(pair)} is ${String(got)}`);
-    if (got && want) this.compare({ real: got, ref: want }, `gradient of ${this.name(pair)}`);
+    if ((got === undefined) !== (want === undefined)) fail(`the gradient of ${name} is ${String(got)}`);
+    if (got && want) this.compare({ real: got, ref: want }, `gradient of ${name}`);
     got?.dispose();
   }
 
   bury(pair: Pair): void {
     this.pool = this.pool.filter((other) => other !== pair);
-    this.buried = [...this.buried.slice(-5), pair.real];
-    if (!pair.real.isDisposed) fail('alive after dispose');
+    this.buried = [...this.buried.slice(-5), pair];
+    if (!pair.real.isDisposed) fail(`${pair.name} is alive after dispose`);
   }
 
   /** Everything that is to be disposed of some day. */
@@ -175,22 +225,38 @@ export class Machine {
     return [...this.optimizers, ...this.modules, ...this.pool].map(({ real }) => real);
   }
 
-  /** Whether it is a parameter of a layer that is in `before`. */
-  ownsParameter(real: Resource, before: ReadonlySet<object>): boolean {
-    return this.modules.some(
-      (each) =>
-        before.has(each.real) && !each.real.isDisposed && each.real.parameters().includes(real as Tensor),
-    );
+  /** Layers that end where those that were not there before are disposed of. */
+  endingAfter(before: ReadonlySet<object>): ReadonlySet<ModulePair> {
+    const ending = new Set(this.modules.filter(({ real }) => !before.has(real)));
+    for (const { parts } of ending) for (const part of parts) ending.add(part);
+    return ending;
   }
 
   /** Disposes of the oldest tensors and layers where there are too many. */
   limit(most: number): void {
-    for (const pair of this.pool.slice(0, Math.max(this.pool.length - most, 0))) {
-      if (pair.isParameter) this.pool = this.pool.filter((other) => other !== pair);
-      else pair.real.dispose();
+    const oldest = <T>(list: readonly T[], limit: number): T[] =>
+      list.slice(0, Math.max(list.length - limit, 0));
+    const parameters = oldest(this.pool, most).filter(({ owner }) => owner);
+    const tensors = oldest(this.pool, most).filter(({ owner }) => !owner);
+    this.pool = this.pool.filter((pair) => !parameters.includes(pair));
+    for (const { name, real } of [...tensors, ...oldest(this.modules, most), ...oldest(this.optimizers, 4)]) {
+      this.note(`${name}.dispose()`);
+      real.dispose();
     }
-    for (const { real } of this.modules.slice(0, Math.max(this.modules.length - most, 0))) real.dispose();
-    for (const { real } of this.optimizers.slice(0, Math.max(this.optimizers.length - 4, 0))) real.dispose();
+    this.forgetDisposed();
+  }
+
+  /** Disposes of a layer, which ends those inside and their parameters. */
+  disposeModule(pair: ModulePair): void {
+    this.note(`${pair.name}.dispose()`);
+    pair.real.dispose();
+    const ended = new Set([pair]);
+    for (const { name, real, parts } of ended) {
+      if (!real.isDisposed) fail(`${name} is alive after dispose`);
+      for (const part of parts) ended.add(part);
+    }
+    const left = this.pool.find(({ owner, real }) => owner && ended.has(owner) && !real.isDisposed);
+    if (left) fail(`${left.name} is alive after its layer`);
     this.forgetDisposed();
   }
 
@@ -209,6 +275,11 @@ export class Machine {
   }
 }
 
+/** `float32[2,3] grad` */
+export function describe({ dtype, shape, requiresGrad }: reference.Tensor): string {
+  return `${dtype}[${shape.join()}]${requiresGrad ? ' grad' : ''}`;
+}
+
 export function refuses(model: () => unknown): boolean {
   try {
     model();
@@ -219,7 +290,7 @@ export function refuses(model: () => unknown): boolean {
   }
 }
 
-function isNear(got: number, want: number, error: number, dtype: DType): boolean {
+export function isNear(got: number, want: number, error: number, dtype: DType): boolean {
   if (!Number.isFinite(error)) return true; // nothing is promised
   if (Object.is(got, want) || got === want || Math.abs(got - want) <= error) return true;
   return error !== 0 && Object.is(got, reference.round(want, dtype));

@@ -3,11 +3,25 @@
 import fc from 'fast-check';
 import type { TinyTorch } from 'tinytorch-wasm';
 import * as autograd from '../../reference/autograd.js';
-import { Difference, fail, Machine } from './machine.js';
-import { modelCommands } from './model_commands.js';
-import { type Numbers, tensorCommands } from './tensor_commands.js';
+import type { Commands, Numbers } from './command.js';
+import { dataCommands } from './data_commands.js';
+import { gradientCommands } from './gradient_commands.js';
+import { layerCommands } from './layer_commands.js';
+import { Difference, fail, Machine, type Resource } from './machine.js';
+import { memoryCommands } from './memory_commands.js';
+import { mistakes } from './mistakes.js';
+import { operationCommands } from './operation_commands.js';
+import { trainingCommands } from './training_commands.js';
 
-const COMMANDS = { ...tensorCommands, ...modelCommands };
+const COMMANDS: Commands = {
+  ...memoryCommands,
+  ...operationCommands,
+  ...gradientCommands,
+  ...layerCommands,
+  ...trainingCommands,
+  ...dataCommands,
+  ...mistakes,
+};
 
 export interface Step {
   /** A command, or a block (`tidy`, `noGrad`) around the next `numbers[0] % 4 + 1` ones. */
@@ -48,12 +62,9 @@ export function run(tt: TinyTorch, program: Program): number {
     machine.verify();
   });
   if (machine.mostThreads > 1) tt.setThreads(machine.mostThreads);
-  const atTheEnd = failureOf(() => machine.disposeAll());
-  const error = failure ?? atTheEnd;
-  if (error) {
-    const text = error instanceof Difference ? error.message : String(error.stack);
-    throw new Error(`${text}\nafter\n${machine.log.join('\n')}`, { cause: error });
-  }
+  const error = failure ?? failureOf(() => machine.disposeAll());
+  if (failure) failureOf(() => machine.disposeAll());
+  if (error) throw new Error(`${textOf(error)}\nafter\n${machine.log.join('\n')}`, { cause: error });
   const after = tt.memory();
   if (after.bytes !== before.bytes || after.tensors !== before.tensors) {
     throw new Error(
@@ -63,22 +74,26 @@ export function run(tt: TinyTorch, program: Program): number {
   return program.length;
 }
 
+function textOf(error: Error): string {
+  return error instanceof Difference ? error.message : String(error.stack);
+}
+
 function runSteps(machine: Machine, steps: Program): void {
   for (let i = 0; i < steps.length; ++i) {
     const { does, numbers } = steps[i] as Step;
     if (does === 'tidy' || does === 'noGrad') {
       const inside = steps.slice(i + 1, i + 2 + (numbers[0] % 4));
       i += inside.length;
-      machine.note(`${does} {`);
-      if (does === 'tidy') runTidy(machine, inside, numbers[1]);
-      else machine.tt.noGrad(() => autograd.noGrad(() => runSteps(machine, inside)));
-      machine.note('}');
+      machine.block(does, () => {
+        if (does === 'tidy') runTidy(machine, inside, numbers[1]);
+        else machine.tt.noGrad(() => autograd.noGrad(() => runSteps(machine, inside)));
+      });
     } else {
-      (COMMANDS[does] as (typeof COMMANDS)[string]).run(machine, numbers);
+      (COMMANDS[does] as Commands[string]).run(machine, numbers);
     }
     machine.forgetDisposed();
     machine.limit(MOST);
-    if (i % 8 === 7) machine.verify();
+    machine.verify();
   }
 }
 
@@ -87,13 +102,20 @@ function runTidy(machine: Machine, inside: Program, keep: number): void {
   const before = new Set<object>(machine.everything());
   const kept = machine.tt.tidy(() => {
     runSteps(machine, inside);
-    const made = machine.pool.filter(({ real, isParameter }) => !before.has(real) && !isParameter);
-    return { first: made.slice(0, keep % 3).map(({ real }) => real) };
+    const made = machine.pool.filter(({ real, owner }) => !before.has(real) && !owner);
+    const first = made.slice(0, keep % 3);
+    machine.note(`return [${first.map(({ name }) => name).join(', ')}]`);
+    return { first: first.map(({ real }) => real) };
   });
   const isKept = new Set<object>(kept.first);
-  for (const real of machine.everything()) {
-    const lives = before.has(real) || isKept.has(real) || machine.ownsParameter(real, before);
-    if (real.isDisposed === lives) fail(`after tidy a value is ${lives ? 'disposed of' : 'alive'}`);
+  const ending = machine.endingAfter(before);
+  const check = (name: string, { isDisposed }: Resource, lives: boolean): void => {
+    if (isDisposed === lives) fail(`after tidy ${name} is ${lives ? 'disposed of' : 'alive'}`);
+  };
+  for (const { name, real } of machine.optimizers) check(name, real, before.has(real));
+  for (const pair of machine.modules) check(pair.name, pair.real, !ending.has(pair));
+  for (const { name, real, owner } of machine.pool) {
+    check(name, real, owner ? !ending.has(owner) : before.has(real) || isKept.has(real));
   }
   machine.forgetDisposed();
 }

@@ -1,46 +1,42 @@
-// Random programs over the whole API, beside the reference of tests/reference. A failure is shrunk to a short program and
-// printed with what repeats it: TT_FUZZ_SEED=... TT_FUZZ_PATH=... . TT_FUZZ_SECONDS runs longer.
+// Random programs over the whole API, beside the reference of tests/reference.
+//
+// A failure is shrunk to a short program and printed with what repeats it: VITE_SEED=... VITE_PATH=... and the build.
+// VITE_SEED=random and VITE_PROGRAMS=... hunt: as many other programs on each build.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { load, type LoadOptions } from 'tinytorch-wasm';
+import { build, type Build, builds } from '../../js/builds.js';
 import { programs, run } from './program.js';
 
-const settings: Record<string, string | undefined> = typeof process === 'undefined' ? {} : process.env;
-const seconds = Number(settings['TT_FUZZ_SECONDS'] ?? 10);
-const seed = Number(settings['TT_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const path = settings['TT_FUZZ_PATH'];
+const settings = (import.meta as unknown as { env: Record<string, string | undefined> }).env;
+const asked = settings['VITE_SEED'] ?? '1';
+const start = asked === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(asked);
+const path = settings['VITE_PATH'];
 
-const builds: [string, LoadOptions][] = [
-  ['the default build, 2 threads', { threads: 2 }],
-  ['the default build, 4 threads', { threads: 4 }],
-  ['the simd build, 3 threads', { variant: 'simd', threads: 3 }],
-  ['the scalar build', { variant: 'scalar' }],
-];
+/** Most on the builds with threads: the first is what users get. */
+const usual = (name: Build): number => (name === 'default' || name === 'simd-mt' ? 120 : 40);
+const numberOf = (name: Build): number => Number(settings['VITE_PROGRAMS'] ?? usual(name));
 
-test.each(builds)(
-  'random programs on %s',
-  async (name, options) => {
-    const tt = await load(options);
-    let [count, commands] = [0, 0];
-    const property = fc.property(programs, (program) => {
-      commands += run(tt, program);
-      ++count;
-    });
-    const details = fc.check(property, {
-      seed,
-      numRuns: path === undefined ? 1e7 : 1,
-      ...(path !== undefined && { path }),
-      ...(path === undefined && { interruptAfterTimeLimit: seconds * 1000 }),
-      markInterruptAsFailure: false,
-    });
-    console.log(`programs on ${name}: ${count} programs, ${commands} commands, TT_FUZZ_SEED=${seed}`);
-    tt.terminate();
-    if (details.failed) {
-      const replay = `TT_FUZZ_SEED=${seed} TT_FUZZ_PATH=${details.counterexamplePath}`;
-      expect.fail(`${replay}\n${fc.stringify(details.counterexample)}\n${String(details.errorInstance)}`);
-    }
-    expect(count).toBeGreaterThan(path === undefined ? 10 : 0);
-  },
-  seconds * 1000 + 120_000,
-);
+/** After so many programs the page has its turn. */
+const TURN = 20;
+
+test.each(builds())('random programs, build %s', { timeout: 24 * 3_600_000 }, async (name) => {
+  if (asked === 'random') console.log(`VITE_SEED=${start}`);
+  const tt = await build(name);
+  const seed = start + builds().indexOf(name); // each build has programs of its own
+  let count = 0;
+  const property = fc.asyncProperty(programs, async (program) => {
+    if (++count % TURN === 0) await new Promise((resolve) => setTimeout(resolve));
+    run(tt, program);
+  });
+  const details = await fc.check(property, {
+    seed,
+    numRuns: path === undefined ? numberOf(name) : 1,
+    ...(path !== undefined && { path }),
+  });
+  if (!details.failed) return;
+  const { counterexamplePath, errorInstance } = details;
+  expect.fail(
+    `VITE_SEED=${start} VITE_PATH=${counterexamplePath} and -t 'build ${name}' repeat it\n${(errorInstance as Error).message}`,
+  );
+});

@@ -13,11 +13,16 @@ export function floatingOf(n: number): DType {
   return n % 3 === 2 ? 'float64' : 'float32';
 }
 
+/** Whether a number asks for what is tried only once in `every` times. 0, to which programs shrink, does not. */
+export function rarely(n: number, every: number): boolean {
+  return n % every === every - 1;
+}
+
 export function choose<T>(list: readonly T[], n: number): T {
   return list[n % list.length] as T;
 }
 
-/** What threads, tails of vectors and panels of products meet. */
+/** What threads, tails of vectors and panels of products meet: operations of one pass are divided from 65,536 on. */
 const LARGE: readonly Shape[] = [
   [9001],
   [33, 65],
@@ -27,6 +32,8 @@ const LARGE: readonly Shape[] = [
   [64, 64],
   [3, 1, 301],
   [257, 8],
+  [100, 90],
+  [258, 256],
 ];
 const SIZES = [1, 2, 3, 4, 5, 2, 1, 3, 7, 0];
 
@@ -54,7 +61,7 @@ export function numbers(seed: number, shape: Shape, dtype: DType): number[] {
     if (!isFloating(dtype)) return (h % 11) - 3;
     if (kind === 11) return choose(SPECIAL, h);
     if (kind >= 9) return h / 65536;
-    const any = kind >= 5 ? (h - 32768) / 8192 : kind >= 3 ? (h % 3) - 1 : ((h % 33) - 16) / 4;
+    const any = kind >= 5 ? (h - 32768) / 8192 : kind >= 2 ? (h % 3) - 1 : ((h % 33) - 16) / 4;
     return dtype === 'float32' ? Math.fround(any) : any;
   });
 }
