@@ -82,7 +82,8 @@ stage() {
   summary+=("$(printf '%-24s %6d passed %4d failed %4d skipped %5d s' "$name" "$p" "$f" "$s" $((SECONDS - started)))")
 }
 
-build() { cmake --preset "$1" --log-level=NOTICE >/dev/null && cmake --build "build/$1"; }
+# build PRESET [TARGET]
+build() { cmake --preset "$1" --log-level=NOTICE >/dev/null && cmake --build "build/$1" ${2+--target "$2"}; }
 
 # cpp PRESET: builds a preset and runs its Google Test binary, whose report CMake puts into the build folder.
 cpp() {
@@ -98,7 +99,7 @@ cpp() {
 
 # fuzz PRESET: builds a preset and runs its tests with the label `fuzz`, each of which is one case.
 fuzz() {
-  build "$1" && ctest --test-dir "build/$1" -L fuzz --no-tests=error --parallel 2 --output-on-failure --timeout 900 \
+  build "$1" fuzzers && ctest --test-dir "build/$1" -L fuzz --no-tests=error --parallel 2 --output-on-failure --timeout 900 \
     --output-junit "$results/fuzz-$1.xml"
 }
 

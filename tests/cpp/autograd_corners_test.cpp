@@ -86,7 +86,7 @@ TEST_P(Corners, Maximum) {
 TEST_P(Corners, OneOperand) {
   slope("relu", [](const Tensor& x) { return relu(x); }, {-1, -0.0, 0, 2, nan}, {0, 0, 0, 1, 1});
   slope("relu, infinite dy", [](const Tensor& x) { return relu(x); }, {-1, 0, 2}, {0, 0, inf}, inf);
-  slope("abs", [](const Tensor& x) { return abs(x); }, {-1, -0.0, 0, 2}, {-1, 0, 0, 1});
+  slope("abs", [](const Tensor& x) { return abs(x); }, {-1, -0.0, 0, 2, nan, -nan, inf}, {-1, 0, 0, 1, 0, 0, 1});
   slope("sqrt", [](const Tensor& x) { return sqrt(x); }, {0, 4, -1}, {inf, 0.25, nan});
   slope("log", [](const Tensor& x) { return log(x); }, {0, 2, inf}, {inf, 0.5, 0});
   slope("exp", [](const Tensor& x) { return exp(x); }, {-inf, 0, inf}, {0, 1, inf});

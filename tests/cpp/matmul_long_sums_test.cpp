@@ -31,7 +31,7 @@ class MatmulLongSums : public ::testing::TestWithParam<KernelId> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Registry, MatmulLongSums, ::testing::ValuesIn(summing_by_blocks()),
-                         [](const auto& info) { return kernel_name(info.param); });
+                         [](const auto& test) { return kernel_name(test.param); });
 
 // 4096 * 4096 = 2^24, and then ones, which a single float32 sum would lose one and all.
 TEST_P(MatmulLongSums, OnesAfterALargeProduct) {

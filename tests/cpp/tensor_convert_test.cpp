@@ -137,7 +137,7 @@ TEST(TensorConvert, SizesThatOverflow) {
     EXPECT_ERROR(Tensor::zeros(ones).expand(shape), ErrorCode::overflow, "too large");
   }
   // The largest view that counts its elements still cannot be copied.
-  const Tensor wide = Tensor::zeros({1}).expand({std::numeric_limits<std::ptrdiff_t>::max() / 8});
+  const Tensor wide = Tensor::zeros({1}, DType::float64).expand({std::numeric_limits<std::ptrdiff_t>::max() / 8});
   EXPECT_ERROR(wide.clone(), ErrorCode::out_of_memory, "out of memory");
   EXPECT_ERROR(wide.reshape({-1, 1}).expand({wide.numel(), 2}), ErrorCode::overflow, "too large");
   EXPECT_ERROR(ops::add(wide, wide), ErrorCode::out_of_memory, "");

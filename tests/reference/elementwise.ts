@@ -48,7 +48,7 @@ const kink = (x: number, _y: number, error: number): number => (Math.abs(x) <= e
 
 export const UNARY = {
   neg: { value: (x) => -x, ulps: 0, slope: () => -1, bend: () => 0 },
-  abs: { value: Math.abs, ulps: 0, slope: Math.sign, bend: kink },
+  abs: { value: Math.abs, ulps: 0, slope: (x) => (x > 0 ? 1 : x < 0 ? -1 : 0), bend: kink },
   // Passes its gradient at NaN, as in PyTorch.
   relu: { value: (x) => (x < 0 ? 0 : x), ulps: 0, slope: (x) => (x <= 0 ? 0 : 1), bend: kink },
   sqrt: { value: Math.sqrt, ulps: 0, slope: (_, y) => 1 / (2 * y), bend: (_, y) => 1 / (2 * y) ** 3 },

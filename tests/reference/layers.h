@@ -29,10 +29,12 @@ struct SoftmaxRow {
   Numbers p, log;
   double relative = 0;
 };
-inline std::vector<SoftmaxRow> softmax_rows(const Ref& a, std::int64_t dim) {
+/// Shared by the elements of a row, whose gradients need all of it.
+using SoftmaxRows = std::vector<std::shared_ptr<const SoftmaxRow>>;
+inline SoftmaxRows softmax_rows(const Ref& a, std::int64_t dim) {
   require_floating({a});
   const Numbers x = a->values();
-  std::vector<SoftmaxRow> rows;
+  SoftmaxRows rows;
   for (const auto& places : groups(a->shape, dim, true).members) {
     SoftmaxRow row{places, {}, {}};
     double highest = -HUGE_VAL, lowest = HUGE_VAL, total = 0;
@@ -43,31 +45,31 @@ inline std::vector<SoftmaxRow> softmax_rows(const Ref& a, std::int64_t dim) {
       row.log.push_back(x[place] - highest - std::log(total));
     }
     row.relative = static_cast<double>(places.size()) + 8 + 2 * std::min(highest - lowest, 800.0);
-    rows.push_back(row);
+    rows.push_back(std::make_shared<const SoftmaxRow>(std::move(row)));
   }
   return rows;
 }
 
 inline Ref softmax(const Ref& a, std::int64_t dim, bool is_log) {
-  const std::vector<SoftmaxRow> rows = softmax_rows(a, dim);
+  const SoftmaxRows rows = softmax_rows(a, dim);
   std::vector<std::pair<std::size_t, std::size_t>> at(a->size());
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t j = 0; j < rows[r].places.size(); ++j) at[rows[r].places[j]] = {r, j};
+    for (std::size_t j = 0; j < rows[r]->places.size(); ++j) at[rows[r]->places[j]] = {r, j};
   }
   return compute({a}, a->shape, a->dtype(), [&](std::size_t place) -> Element {
-    const SoftmaxRow& row = rows[at[place].first];
+    const std::shared_ptr<const SoftmaxRow> row = rows[at[place].first];
     const std::size_t i = at[place].second;
-    const double value = is_log ? row.log[i] : row.p[i], scale = is_log ? 1 : value;
-    const double error = epsilon(a->dtype()) * (row.relative * scale + std::abs(value)) + tiny(a->dtype());
-    return {
-        value, error, [=] {
-          std::vector<Slope> slopes;
-          for (std::size_t j = 0; j < row.p.size(); ++j) {
-            const double same = i == j ? 1 : 0;
-            slopes.push_back({0, row.places[j], scale * (same - row.p[j]), scale * (same + row.p[j]) * row.relative});
-          }
-          return slopes;
-        }};
+    const double value = is_log ? row->log[i] : row->p[i], scale = is_log ? 1 : value;
+    const double error = epsilon(a->dtype()) * (row->relative * scale + std::abs(value)) + tiny(a->dtype());
+    return {value, error, [=] {
+              std::vector<Slope> slopes;
+              for (std::size_t j = 0; j < row->p.size(); ++j) {
+                const double same = i == j ? 1 : 0;
+                slopes.push_back(
+                    {0, row->places[j], scale * (same - row->p[j]), scale * (same + row->p[j]) * row->relative});
+              }
+              return slopes;
+            }};
   });
 }
 
@@ -137,7 +139,8 @@ inline Ref mse_loss(const Ref& x, const Ref& target, bool mean) {
   if (x->shape != target->shape) throw Refused("mse_loss: shapes");
   const double weight = weight_of(mean, x->size());
   Numbers d = x->values(), squares;
-  for (std::size_t i = 0; i < d.size(); ++i) d[i] -= target->values()[i];
+  const Numbers wanted = target->values();
+  for (std::size_t i = 0; i < d.size(); ++i) d[i] -= wanted[i];
   for (const double each : d) squares.push_back(each * each);
   const Sum sum = sum_of(squares, x->dtype());
   const double count = static_cast<double>(d.size()) + 8;
@@ -161,13 +164,13 @@ inline Ref cross_entropy(const Ref& logits, const Ref& labels, bool mean) {
   for (const double each : label) {
     if (each < 0 || each >= static_cast<double>(logits->shape[1])) throw Refused("cross_entropy: a label");
   }
-  const std::vector<SoftmaxRow> rows = softmax_rows(logits, 1);
+  const SoftmaxRows rows = softmax_rows(logits, 1);
   const double weight = weight_of(mean, rows.size());
   Numbers losses;
   double rough = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    losses.push_back(-rows[i].log[static_cast<std::size_t>(label[i])]);
-    rough = std::max(rough, rows[i].relative);
+    losses.push_back(-rows[i]->log[static_cast<std::size_t>(label[i])]);
+    rough = std::max(rough, rows[i]->relative);
   }
   const Sum sum = sum_of(losses, logits->dtype());
   const auto n = static_cast<double>(rows.size());
@@ -176,9 +179,9 @@ inline Ref cross_entropy(const Ref& logits, const Ref& labels, bool mean) {
     return {sum.value * weight, error, [=] {
               std::vector<Slope> slopes;
               for (std::size_t i = 0; i < rows.size(); ++i) {
-                for (std::size_t j = 0; j < rows[i].p.size(); ++j) {
-                  const double hit = static_cast<double>(j) == label[i] ? 1 : 0, p = rows[i].p[j];
-                  slopes.push_back({0, rows[i].places[j], (p - hit) * weight, (p + hit) * weight * rows[i].relative});
+                for (std::size_t j = 0; j < rows[i]->p.size(); ++j) {
+                  const double hit = static_cast<double>(j) == label[i] ? 1 : 0, p = rows[i]->p[j];
+                  slopes.push_back({0, rows[i]->places[j], (p - hit) * weight, (p + hit) * weight * rows[i]->relative});
                 }
               }
               return slopes;
@@ -197,7 +200,7 @@ inline Ref layer_norm(const Ref& x, const Ref& weight, const Ref& bias, double e
     double scale, rough;
   };
   const auto n = static_cast<double>(weight->size());
-  std::vector<Row> rows;
+  std::vector<std::shared_ptr<const Row>> rows;
   for (const auto& places : groups(x->shape, -1, false).members) {
     double mean = 0, variance = 0, most = 0;
     for (const std::size_t place : places) mean += values[place] / n;
@@ -208,22 +211,22 @@ inline Ref layer_norm(const Ref& x, const Ref& weight, const Ref& bias, double e
     for (const std::size_t place : places) most = std::max(most, off[place]);
     // The mean's rounding errors are relative to the largest element; the normal values are `scale` times as far off.
     row.rough = (n + 8) * (1 + most * scale);
-    rows.push_back(row);
+    rows.push_back(std::make_shared<const Row>(std::move(row)));
   }
   return compute({x, weight, bias}, x->shape, x->dtype(), [&](std::size_t i) -> Element {
-    const Row& row = rows[i / weight->size()];
+    const std::shared_ptr<const Row> row = rows[i / weight->size()];
     const std::size_t column = i % weight->size();
-    const double y = row.normal[column], factor = w[column], value = y * factor + b[column];
+    const double y = row->normal[column], factor = w[column], value = y * factor + b[column];
     const double error =
-        epsilon(x->dtype()) * (std::abs(factor) * row.rough * (1 + std::abs(y)) + std::abs(value)) + tiny(x->dtype());
+        epsilon(x->dtype()) * (std::abs(factor) * row->rough * (1 + std::abs(y)) + std::abs(value)) + tiny(x->dtype());
     return {value, error, [=] {
               std::vector<Slope> slopes;
-              for (std::size_t j = 0; j < row.places.size(); ++j) {
-                const double same = j == column ? 1 : 0, along = y * row.normal[j] / n;
-                slopes.push_back({0, row.places[j], factor * row.scale * (same - 1 / n - along),
-                                  std::abs(factor) * row.scale * (same + 3 / n + std::abs(along)) * row.rough});
+              for (std::size_t j = 0; j < row->places.size(); ++j) {
+                const double same = j == column ? 1 : 0, along = y * row->normal[j] / n;
+                slopes.push_back({0, row->places[j], factor * row->scale * (same - 1 / n - along),
+                                  std::abs(factor) * row->scale * (same + 3 / n + std::abs(along)) * row->rough});
               }
-              slopes.push_back({1, column, y, std::abs(y) + row.rough});
+              slopes.push_back({1, column, y, std::abs(y) + row->rough});
               slopes.push_back({2, column, 1, 1});
               return slopes;
             }};

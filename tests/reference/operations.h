@@ -24,7 +24,9 @@ struct Curve {
   double (*bend)(double x, double y, double off);  ///< of operands that are not exact: the second derivative
 };
 
-inline double normal_cdf(double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }
+/// In more digits than a double: in the tail, a rounding of erfc's argument becomes many of its result.
+inline long double precise_normal_cdf(double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
+inline double normal_cdf(double x) { return static_cast<double>(precise_normal_cdf(x)); }
 inline double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }
 inline double at_kink(double x, double, double off) { return std::abs(x) <= off ? HUGE_VAL : 0; }
 
@@ -49,8 +51,8 @@ inline const std::vector<Curve>& curves() {
        [](double, double, double) { return 0.1; }},
       {"tanh", [](double x) { return std::tanh(x); }, 3, [](double, double y) { return 1 - y * y; },
        [](double, double y) { return 1 + y * y; }, [](double, double, double) { return 1.0; }},
-      {"gelu", [](double x) { return std::isinf(x) && x < 0 ? -0.0 : x * normal_cdf(x); }, 8,
-       [](double x, double) { return normal_cdf(x) + x * normal_density(x); },
+      {"gelu", [](double x) { return std::isinf(x) && x < 0 ? -0.0 : static_cast<double>(x * precise_normal_cdf(x)); },
+       8, [](double x, double) { return normal_cdf(x) + x * normal_density(x); },
        [](double x, double) { return 2 + std::abs(x * x * x) * normal_density(x); },
        [](double, double, double) { return 1.0; }},
   };

@@ -65,6 +65,7 @@ struct Array {
   [[nodiscard]] bool repeats() const { return std::set<std::size_t>(places.begin(), places.end()).size() < size(); }
   [[nodiscard]] Numbers gather(const Numbers& from) const {
     Numbers result;
+    result.reserve(places.size());
     for (const std::size_t place : places) result.push_back(from[place]);
     return result;
   }
@@ -106,6 +107,10 @@ inline std::size_t flat(const Sizes& shape, const Sizes& index) {
   return static_cast<std::size_t>(place);
 }
 
+/// The largest finite number.
+inline double largest_of(DType dtype) {
+  return dtype == DType::float64 ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+}
 /// The distance from 1 to the next number.
 inline double epsilon(DType dtype) { return dtype == DType::float64 ? 0x1p-52 : 0x1p-23; }
 

@@ -21,7 +21,7 @@ struct ReluGrad {
 struct AbsGrad {
   template <class V>
   V operator()(V dy, V a) const {
-    return and_not(dy ^ (a & V::splat(-0.0)), a == V::zero());
+    return (dy ^ (a & V::splat(-0.0))) & ((a < V::zero()) | (a > V::zero()));  // 0 at 0 and NaN, as PyTorch has it
   }
 };
 struct SqrtGrad {

@@ -370,7 +370,6 @@ void threads(Machine& machine, const N& n) {
 void wrong(Machine& machine, const N& n) {
   Pair a = machine.some(n[0]);
   const auto ndim = static_cast<std::int64_t>(a.ref->shape.size());
-  const Shape shape = to_dims(a.ref->shape);
   const Tensor other = a.real.to(a.ref->dtype() == DType::float32 ? DType::float64 : DType::float32);
   const std::vector<std::function<void()>> uses = {
       [&] { (void)a.real.reshape({static_cast<std::int64_t>(a.ref->size()) + 1}); },
