@@ -24,9 +24,13 @@ struct Curve {
   double (*bend)(double x, double y, double off);  ///< of operands that are not exact: the second derivative
 };
 
-/// In more digits than a double: in the tail, a rounding of erfc's argument becomes many of its result.
-inline long double precise_normal_cdf(double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
-inline double normal_cdf(double x) { return static_cast<double>(precise_normal_cdf(x)); }
+/// In the tail a rounding of erfc's argument becomes many of its result: what is rounded off is put right by its slope.
+inline double normal_cdf(double x) {
+  const double high = 0x1.6a09e667f3bcdp-1, low = -0x1.bdd3413b26456p-55;  // sqrt(1/2)
+  const double z = -x * high, rest = std::fma(-x, high, -z) - x * low;
+  const double slope = -2 / std::sqrt(std::acos(-1.0)) * std::exp(-z * z);
+  return (std::erfc(z) + (slope == 0 ? 0 : slope * rest)) / 2;
+}
 inline double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }
 inline double at_kink(double x, double, double off) { return std::abs(x) <= off ? HUGE_VAL : 0; }
 
@@ -51,8 +55,8 @@ inline const std::vector<Curve>& curves() {
        [](double, double, double) { return 0.1; }},
       {"tanh", [](double x) { return std::tanh(x); }, 3, [](double, double y) { return 1 - y * y; },
        [](double, double y) { return 1 + y * y; }, [](double, double, double) { return 1.0; }},
-      {"gelu", [](double x) { return std::isinf(x) && x < 0 ? -0.0 : static_cast<double>(x * precise_normal_cdf(x)); },
-       8, [](double x, double) { return normal_cdf(x) + x * normal_density(x); },
+      {"gelu", [](double x) { return std::isinf(x) && x < 0 ? -0.0 : x * normal_cdf(x); }, 8,
+       [](double x, double) { return normal_cdf(x) + x * normal_density(x); },
        [](double x, double) { return 2 + std::abs(x * x * x) * normal_density(x); },
        [](double, double, double) { return 1.0; }},
   };
@@ -63,12 +67,12 @@ inline Ref unary(const Curve& curve, const Ref& a) {
   require_floating({a});
   const Numbers x = a->values(), off = a->errors();
   const double eps = epsilon(a->dtype());
-  return compute({a}, a->shape, a->dtype(), [=](std::size_t i) -> Element {
-    const double value = curve.value(x[i]);
+  return compute({a}, a->shape, a->dtype(), [&](std::size_t i) -> Element {
+    const double at = x[i], away = off[i], value = curve.value(at);
     const double error = curve.ulps == 0 ? 0 : curve.ulps * eps * std::abs(value) + tiny(a->dtype());
     return {value, error, [=] {
-              const double bent = off[i] == 0 ? 0 : curve.bend(x[i], value, off[i]) * off[i] / eps;
-              return std::vector<Slope>{{0, i, curve.slope(x[i], value), curve.size(x[i], value) + bent}};
+              const double bent = away == 0 ? 0 : curve.bend(at, value, away) * away / eps;
+              return std::vector<Slope>{{0, i, curve.slope(at, value), curve.size(at, value) + bent}};
             }};
   });
 }

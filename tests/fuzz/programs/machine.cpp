@@ -210,6 +210,8 @@ std::string run_program(std::span<const std::uint8_t> bytes, std::size_t& comman
       run_commands(machine, bytes, commands);
     } catch (const Difference& difference) {
       result = std::string(difference.what()) + "\nafter\n" + machine.log.str();
+    } catch (const std::exception& error) {
+      result = std::string("an exception: ") + error.what() + "\nafter\n" + machine.log.str();
     }
     reference::recording = true;
   }
