@@ -235,6 +235,25 @@ export function options<Options extends object>(
   }
 }
 
+/**
+ * The same for the smallest operations, of which a copy would be a third: `read` takes out each option once, by a name
+ * that is written down.
+ */
+export function readBy<Options extends object, Read>(
+  given: Options | undefined,
+  known: readonly (keyof Options & string)[],
+  where: string,
+  read: (given: Partial<Options>) => Read,
+): Read {
+  if (given === undefined) return read({});
+  try {
+    requireOptions(given, known, where);
+    return read(given);
+  } catch (error) {
+    throw asUnreadable(error, where, 'options');
+  }
+}
+
 /** The value of the only option that a function has. The same, but fast enough for the smallest operations. */
 export function onlyOption<Name extends string, Value>(
   given: { readonly [name in Name]?: Value } | undefined,

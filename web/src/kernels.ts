@@ -1,6 +1,6 @@
 // The ladder of matrix products, by name.
 
-import { options as readOptions, startOf, text } from './check.js';
+import { readBy, startOf, text } from './check.js';
 import type { Runtime } from './runtime.js';
 import type { OutOption, Tensor } from './tensor.js';
 import { outHandle, tensorHandle } from './tensor_handle.js';
@@ -24,6 +24,7 @@ export interface MatmulOptions extends OutOption {
 }
 
 const MATMUL_OPTIONS = ['kernel', 'out'] as const;
+const readMatmulOptions = ({ kernel = 'auto', out }: MatmulOptions) => ({ kernel, out });
 /** More than any rung's: of a longer name, so much goes into the text of the error. */
 const LONGEST_NAME = 60;
 
@@ -58,7 +59,7 @@ export class Kernels {
 
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
     if (options === undefined) return this.#multiply(a, b, -1, undefined);
-    const { kernel = 'auto', out } = readOptions(options, MATMUL_OPTIONS, 'matmul');
+    const { kernel, out } = readBy(options, MATMUL_OPTIONS, 'matmul', readMatmulOptions);
     return this.#multiply(a, b, this.id(kernel), out);
   }
 

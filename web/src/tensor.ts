@@ -2,7 +2,7 @@
 
 import { dtypeCode, DTYPES, element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
 import { copied } from './bytes.js';
-import { INT32, onlyOption, options as readOptions, truth, whole } from './check.js';
+import { INT32, onlyOption, options as readOptions, readBy, truth, whole } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
 import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from './tensor_handle.js';
@@ -442,9 +442,10 @@ function binary(x: Tensor, name: BinaryName, other: Tensor | number, options: Ou
 }
 
 const REDUCE_OPTIONS = ['dim', 'keepdim', 'out'] as const;
+const readReduceOptions = ({ dim, keepdim = false, out }: ReduceOptions) => ({ dim, keepdim, out });
 
 function reduce(x: Tensor, name: ReductionName, options: ReduceOptions | undefined): Tensor {
-  const { dim, keepdim = false, out } = readOptions(options, REDUCE_OPTIONS, name);
+  const { dim, keepdim, out } = readBy(options, REDUCE_OPTIONS, name, readReduceOptions);
   if (dim !== undefined) axis(dim, name, 'dim');
   truth(keepdim, name, 'keepdim');
   const a = ownHandle(x, name);
