@@ -42,7 +42,7 @@ inline const std::vector<Curve>& curves() {
        [](double x, double) { return x > 0   ? 1.0
                                      : x < 0 ? -1.0
                                              : 0.0; }, [](double, double) { return 1.0; }, at_kink},
-      {"relu", [](double x) { return x < 0 ? 0 : x; }, 0, [](double x, double) { return x > 0 ? 1.0 : 0.0; },
+      {"relu", [](double x) { return x < 0 ? 0 : x; }, 0, [](double x, double) { return x <= 0 ? 0.0 : 1.0; },
        [](double, double) { return 1.0; }, at_kink},
       {"sqrt", [](double x) { return std::sqrt(x); }, 0, [](double, double y) { return 1 / (2 * y); },
        [](double, double y) { return 1 / (2 * y); }, [](double, double y, double) { return 1 / (8 * y * y * y); }},
