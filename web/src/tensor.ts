@@ -2,9 +2,9 @@
 
 import { dtypeCode, DTYPES, element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
 import { copied } from './bytes.js';
-import { INT32, onlyOption, options as readOptions, readBy, truth, whole } from './check.js';
+import { onlyOption, options as readOptions, truth, whole } from './check.js';
 import { InvalidArgumentError } from './errors.js';
-import type { Runtime } from './runtime.js';
+import { along, axis, binary, made, reduce, resultOf, unary } from './operations.js';
 import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from './tensor_handle.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
@@ -36,11 +36,6 @@ export interface ReduceOptions extends OutOption {
   /** Keep the axis with size 1. */
   keepdim?: boolean;
 }
-
-type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'sigmoid' | 'tanh' | 'gelu';
-type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum';
-type AlongName = 'softmax' | 'logSoftmax';
-type ReductionName = 'sum' | 'mean' | 'max' | 'argmax';
 
 /**
  * An N-dimensional array: `new tt.Tensor([[1, 2], [3, 4]])`. Shapes broadcast as in NumPy, names are those of
@@ -399,65 +394,4 @@ export class Tensor extends TensorHandle {
     this.#shape = Object.freeze(sizes);
     return { shape: this.#shape, dtype: this.#dtype };
   }
-}
-
-// ---- Inside. No private methods: on a proxy they would throw the engine's own TypeError. ----
-
-function axis(value: unknown, where: string, what: string): number {
-  return whole(value, where, what, ...INT32);
-}
-
-function made(runtime: Runtime, handle: Handle): Tensor {
-  return runtime.wrap(runtime.check(handle));
-}
-
-function resultOf(runtime: Runtime, handle: Handle, out: Tensor | undefined): Tensor {
-  const checked = runtime.check(handle);
-  return out ?? runtime.wrap(checked);
-}
-
-function unary(x: Tensor, name: UnaryName, options: OutOption | undefined): Tensor {
-  const out = onlyOption(options, 'out', name);
-  const a = ownHandle(x, name);
-  const { runtime } = x;
-  return resultOf(runtime, runtime.module[name](a, outHandle(runtime, out, name)), out);
-}
-
-function binary(x: Tensor, name: BinaryName, other: Tensor | number, options: OutOption | undefined): Tensor {
-  const out = onlyOption(options, 'out', name);
-  const a = ownHandle(x, name);
-  const { runtime } = x;
-  const outAt = outHandle(runtime, out, name);
-  if (typeof other !== 'number') {
-    return resultOf(runtime, runtime.module[name](a, tensorHandle(runtime, other, name), outAt), out);
-  }
-  const { module } = runtime;
-  module.roomForSeveral();
-  const scalar = runtime.check(module.full(0, DTYPES.indexOf(x.dtype), other));
-  try {
-    return resultOf(runtime, module[name](a, scalar, outAt), out);
-  } finally {
-    module.release(scalar);
-  }
-}
-
-const REDUCE_OPTIONS = ['dim', 'keepdim', 'out'] as const;
-const readReduceOptions = ({ dim, keepdim = false, out }: ReduceOptions) => ({ dim, keepdim, out });
-
-function reduce(x: Tensor, name: ReductionName, options: ReduceOptions | undefined): Tensor {
-  const { dim, keepdim, out } = readBy(options, REDUCE_OPTIONS, name, readReduceOptions);
-  if (dim !== undefined) axis(dim, name, 'dim');
-  truth(keepdim, name, 'keepdim');
-  const a = ownHandle(x, name);
-  const { runtime } = x;
-  const outAt = outHandle(runtime, out, name);
-  return resultOf(runtime, runtime.module[name](a, dim === undefined, dim ?? 0, keepdim, outAt), out);
-}
-
-function along(x: Tensor, name: AlongName, dim: number, options: OutOption | undefined): Tensor {
-  axis(dim, name, 'dim');
-  const out = onlyOption(options, 'out', name);
-  const a = ownHandle(x, name);
-  const { runtime } = x;
-  return resultOf(runtime, runtime.module[name](a, dim, outHandle(runtime, out, name)), out);
 }

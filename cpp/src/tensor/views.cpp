@@ -91,7 +91,8 @@ Tensor Tensor::reshape(Shape target) const {
   if (!fits) {
     detail::fail(ErrorCode::shape, {"reshape: ", shape(), " has ", numel(), " elements and cannot become ", asked});
   }
-  (void)tinytorch::numel(target);  // without elements, the other sizes can still be too large
+  // Without elements any sizes have passed so far, and strides are products of them: numel() refuses what is too large.
+  (void)tinytorch::numel(target);
   if (impl_->contiguous) return detail::make_view(*this, impl_->offset, target, contiguous_strides(target));
   Strides strides_of_view;
   if (detail::view_strides(shape(), strides(), target, strides_of_view)) {
