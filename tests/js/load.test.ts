@@ -104,6 +104,26 @@ test('options of a wrong type', async () => {
     await expect(load({ parts: [value as 'ladder'] })).rejects.toThrow(InvalidArgumentError);
     await expect(load({ parts: value as [] })).rejects.toThrow(InvalidArgumentError);
   }
+  const wrong = (value: unknown) => value as never;
+  class Callback {}
+  for (const [options, text] of [
+    [null, 'load: options must be an object such as { variant: ... }, got null'],
+    [wrong('simd'), 'load: options must be an object such as { variant: ... }, got "simd"'],
+    [wrong({ numThreads: 2 }), 'load: there is no option "numThreads"; did you mean "threads"?'],
+    [{ tuning: 'no' }, 'load: tuning must be true or false, got "no"'],
+    [{ onProgress: 5 }, 'load: onProgress must be a function, got 5'],
+    [{ onProgress: Callback }, 'load: onProgress must be a function, not a class, got a function'],
+    [{ signal: new AbortController() }, 'load: signal must be an AbortSignal, got an AbortController'],
+    [{ wasmUrl: 7 }, 'load: wasmUrl must be a string, a URL or a function, got 7'],
+    [{ wasmUrl: () => null }, 'load: what wasmUrl returns must be a string or a URL, got null'],
+  ] as const) {
+    const failed = await load(wrong(options)).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(InvalidArgumentError);
+    expect(String(failed)).toContain(text);
+  }
+  const nowhere = await load({ wasmUrl: 'http://[' }).catch((error: unknown) => error);
+  expect(nowhere).toBeInstanceOf(LoadError);
+  expect(String(nowhere)).toContain('load: wasmUrl gives no address: "http://[/"');
 });
 
 describe('files that are not those of the build', () => {

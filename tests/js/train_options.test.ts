@@ -1,7 +1,7 @@
 // What optimisers, layers, losses, data and trainers take: every other value is a typed error that names it.
 
 import { describe, expect, test } from 'vitest';
-import { InvalidArgumentError, TinyTorchError } from 'tinytorch-wasm';
+import { InvalidArgumentError, load, TinyTorchError } from 'tinytorch-wasm';
 import { build, runnableVariants } from './builds.js';
 
 const tt = await build(runnableVariants().at(-1) ?? 'scalar');
@@ -14,6 +14,8 @@ const dataset = { features, labels };
 const model = new tt.Sequential([new tt.Dense(2, 3)]);
 const optimizer = new tt.SGD(model.parameters(), { lr: 0.1 });
 const loader = new tt.DataLoader(dataset, { batchSize: 2 });
+
+class SomeClass {}
 
 /** A value of each type of JavaScript. */
 const EVERYTHING: readonly unknown[] = [
@@ -38,7 +40,7 @@ const EVERYTHING: readonly unknown[] = [
   ],
   ...[1e300, '', '1', 'mean', 1n, Symbol('s'), [], [1], [0.5, 0.5], {}, { lr: 1 }, () => 1, new Date(0), /x/],
   ...[new Float32Array(1), new Map(), new Set(), new Proxy({}, {}), Promise.resolve(1), Object.create(null)],
-  ...[p, model, optimizer, loader, new Error('x'), new ArrayBuffer(8), globalThis],
+  ...[p, model, optimizer, loader, new Error('x'), new ArrayBuffer(8), globalThis, SomeClass, Map],
 ];
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
@@ -51,6 +53,8 @@ const isFinite =
   (value: unknown): boolean =>
     isNumber(value) && Number.isFinite(value) && value >= least && value <= most;
 const isTruth = (value: unknown): boolean => typeof value === 'boolean';
+const isCallback = (value: unknown): boolean =>
+  typeof value === 'function' && value !== SomeClass && value !== Map;
 const none = (): boolean => false;
 const isTensor = (value: unknown): boolean => value === p;
 
@@ -139,9 +143,10 @@ const ROWS: Row[] = [
   ['evaluate, loss', none, (loss) => evaluated({ loss })],
   ['evaluate, batchSize', isWhole(1), (batchSize) => evaluated({ batchSize })],
   ['evaluate, confusion', isTruth, (confusion) => evaluated({ confusion })],
-  ['evaluate, onProgress', (v) => typeof v === 'function', (onProgress) => evaluated({ onProgress })],
+  ['evaluate, onProgress', isCallback, (onProgress) => evaluated({ onProgress })],
   ['evaluate, signal', none, (signal) => evaluated({ signal })],
-  ['fit, onBatch', (v) => typeof v === 'function', (onBatch) => trainer({ epochs: 0 }).fit({ onBatch })],
+  ['fit, onBatch', isCallback, (onBatch) => trainer({ epochs: 0 }).fit({ onBatch })],
+  ['fit, onEpoch', isCallback, (onEpoch) => trainer({ epochs: 0 }).fit({ onEpoch })],
   ['fit, signal', none, (signal) => trainer({ epochs: 0 }).fit({ signal })],
   ['fit, validation', none, (validation) => trainer({ epochs: 0 }).fit({ validation })],
   ['new Dense, inFeatures', isWhole(1), (size) => new tt.Dense(size, 1), 'always'],
@@ -161,6 +166,14 @@ const ROWS: Row[] = [
   ['new Sequential, a layer', (v) => v === model, (layer) => new tt.Sequential([layer]), 'always'],
   ['new MSELoss, reduction', (v) => v === 'mean', (reduction) => new tt.MSELoss({ reduction })],
   ['train', isTruth, (training) => model.train(training)],
+  ['load, variant', none, (variant) => load({ variant })],
+  ['load, threads', isWhole(1, Infinity), (threads) => load({ variant: 'scalar', threads })],
+  ['load, tuning', isTruth, (tuning) => load({ variant: 'scalar', tuning })],
+  ['load, parts', (v) => Array.isArray(v) && v.length === 0, (parts) => load({ variant: 'scalar', parts })],
+  ['load, maxHeapBytes', isWhole(2 ** 24, 2 ** 32), (maxHeapBytes) => load({ maxHeapBytes })],
+  ['load, wasmUrl', none, (wasmUrl) => load({ wasmUrl })],
+  ['load, onProgress', isCallback, (onProgress) => load({ variant: 'scalar', onProgress })],
+  ['load, signal', none, (signal) => load({ signal })],
   ['initialize, how', none, (how) => tt.initialize(features, how), 'always'],
 ];
 

@@ -1,19 +1,7 @@
 // Functions of the caller's that run inside one of ours, such as the block of `tidy`.
 
-import { asUnreadable, callable, refuse } from './check.js';
+import { asUnreadable, callable } from './check.js';
 import { InvalidArgumentError } from './errors.js';
-
-/** Calls a block. What it throws goes through; a class, which only `new` calls, is an error of ours. */
-export function runBlock<Result>(block: () => Result, where: string): Result {
-  callable(block, where, 'the block');
-  try {
-    return block();
-  } catch (error) {
-    const isClass = /^class\b/.test(Function.prototype.toString.call(block));
-    if (isClass && error instanceof TypeError) refuse(where, 'the block', 'a function, not a class', block);
-    throw error;
-  }
-}
 
 /** The tags of functions whose body goes on after the call has returned, and of what such a function returns. */
 const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction', 'Generator', 'AsyncGenerator'];
@@ -26,7 +14,7 @@ const LATER = ['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction', '
 export function runSynchronously<Result>(block: () => Result, where: string): Result {
   callable(block, where, 'the block');
   if (isLater(block)) throw asynchronous(where);
-  const result = runBlock(block, where);
+  const result = block();
   if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return result;
   if (isThenable(result, where)) {
     new Promise((resolve) => resolve(result)).catch(() => undefined);

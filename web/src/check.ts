@@ -153,8 +153,20 @@ export function text(value: unknown, where: string, what: string): string {
   return typeof value === 'string' ? value : refuse(where, what, 'a string', value);
 }
 
+/** A function that can be called: no class, which only `new` calls. */
 export function callable<F extends (...args: never[]) => unknown>(value: F, where: string, what: string): F {
-  return typeof value === 'function' && !isRevoked(value) ? value : refuse(where, what, 'a function', value);
+  if (typeof value !== 'function' || isRevoked(value)) return refuse(where, what, 'a function', value);
+  // A class is told by its `prototype`, which cannot be written.
+  const prototype = reading(where, what, () => Object.getOwnPropertyDescriptor(value, 'prototype'));
+  return prototype?.writable === false ? refuse(where, what, 'a function, not a class', value) : value;
+}
+
+/** An AbortSignal, of any realm or library: what has its method. */
+export function abortSignal(value: AbortSignal, where: string): AbortSignal {
+  const isSignal = reading(where, 'signal', () => {
+    return typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === 'function';
+  });
+  return isSignal ? value : refuse(where, 'signal', 'an AbortSignal', value);
 }
 
 const MOST_ELEMENTS = 2 ** 24;

@@ -5,7 +5,7 @@ import { chooseVariant } from './choose.js';
 import { InvalidArgumentError, LoadError } from './errors.js';
 import { fetchWasm, type FetchOptions, messageOf } from './fetch_wasm.js';
 import { LEAST_HEAP_BYTES, MOST_HEAP_BYTES } from './heap.js';
-import { list, show, whole } from './check.js';
+import * as check from './check.js';
 import { type Compiled, instantiate, instantiateThreaded } from './instantiate.js';
 import { probe } from './probe.js';
 import { Runtime } from './runtime.js';
@@ -54,11 +54,37 @@ export interface LoadOptions extends FetchOptions {
  * Rejects with `LoadError`, whose text names the address and what came from there, or with the signal's reason;
  * loading can be tried again afterwards.
  */
-export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
+export async function load(options?: LoadOptions): Promise<TinyTorch> {
+  return loadBuild(readOptions(options));
+}
+
+const LOAD_OPTIONS = [
+  ...(['variant', 'threads', 'tuning', 'parts', 'maxHeapBytes', 'wasmUrl'] as const),
+  ...(['onProgress', 'signal'] as const),
+];
+
+/** The options, each of its kind; what `variant` and `threads` may be is checked where they are chosen. */
+function readOptions(given: LoadOptions | undefined): LoadOptions {
+  const options = check.options(given, LOAD_OPTIONS, 'load');
+  const { tuning, maxHeapBytes, wasmUrl, onProgress, signal } = options;
+  if (tuning !== undefined) check.truth(tuning, 'load', 'tuning');
+  if (maxHeapBytes !== undefined)
+    check.whole(maxHeapBytes, 'load', 'maxHeapBytes', LEAST_HEAP_BYTES, MOST_HEAP_BYTES);
+  if (typeof wasmUrl === 'function') check.callable(wasmUrl, 'load', 'wasmUrl');
+  else if (wasmUrl !== undefined && typeof wasmUrl !== 'string' && !isUrl(wasmUrl))
+    check.refuse('load', 'wasmUrl', 'a string, a URL or a function', wasmUrl);
+  if (onProgress !== undefined) check.callable(onProgress, 'load', 'onProgress');
+  if (signal !== undefined) check.abortSignal(signal, 'load');
+  return options;
+}
+
+function isUrl(value: unknown): value is URL {
+  return typeof value === 'object' && value !== null && check.bareTag(value) === 'URL';
+}
+
+async function loadBuild(options: LoadOptions): Promise<TinyTorch> {
   const features = probe();
-  if (options.maxHeapBytes !== undefined)
-    whole(options.maxHeapBytes, 'load', 'maxHeapBytes', LEAST_HEAP_BYTES, MOST_HEAP_BYTES);
-  const { variant: wanted = 'auto', threads = 'auto' } = options; // null is none of them
+  const { variant: wanted = 'auto', threads = 'auto' } = options;
   const parts = options.parts === undefined ? OPTIONAL : chosenParts(options.parts);
   const { variant, reason: variantReason } = chooseVariant(wanted, features);
   const wish = chooseThreads(threads, features);
@@ -85,10 +111,10 @@ export async function load(options: LoadOptions = {}): Promise<TinyTorch> {
 }
 
 function chosenParts(wanted: readonly Part[]): readonly Part[] {
-  const parts = list(wanted, 'load', 'parts');
+  const parts = check.list(wanted, 'load', 'parts');
   for (const part of parts) {
     if (!OPTIONAL.includes(part as Part))
-      throw new InvalidArgumentError(`load: no part ${show(part)}; there are ${OPTIONAL.join(', ')}`);
+      throw new InvalidArgumentError(`load: no part ${check.show(part)}; there are ${OPTIONAL.join(', ')}`);
   }
   return OPTIONAL.filter((part) => parts.includes(part));
 }
@@ -164,7 +190,17 @@ function wasmUrl(build: BuildName, file: FileOfBuild, where: LoadOptions['wasmUr
   if (where === undefined) return BUILDS[build].wasm[file]();
   const name = fileName(build, file);
   const base = typeof location === 'undefined' ? import.meta.url : location.href;
-  if (typeof where === 'function') return new URL(where(name), base);
+  if (typeof where === 'function') return address(where(name), base);
   const folder = String(where);
-  return new URL(name, new URL(folder.endsWith('/') ? folder : `${folder}/`, base));
+  return address(name, address(folder.endsWith('/') ? folder : `${folder}/`, base));
+}
+
+function address(text: unknown, base: string | URL): URL {
+  if (typeof text !== 'string' && !isUrl(text))
+    check.refuse('load', 'what wasmUrl returns', 'a string or a URL', text);
+  try {
+    return new URL(text, base);
+  } catch (error) {
+    throw new LoadError(`load: wasmUrl gives no address: ${check.show(String(text))}`, { cause: error });
+  }
 }

@@ -1,6 +1,6 @@
 // Where the time goes: timers in layers and kernels, read out after a block has run.
 
-import { isThenable, runBlock } from './block.js';
+import { isThenable } from './block.js';
 import { callable } from './check.js';
 import type { Runtime } from './runtime.js';
 
@@ -48,7 +48,7 @@ export function profile<Result>(
     throw error;
   };
   try {
-    const result = runBlock(block, 'profile');
+    const result = block();
     if (!isThenable(result, 'profile')) return { ...stop(), result };
     return Promise.resolve(result).then((value) => ({ ...stop(), result: value }), stopAndThrow);
   } catch (error) {

@@ -1,7 +1,6 @@
 // Long work in turns with the event loop, so that a page stays alive.
 
-import { InvalidArgumentError } from './errors.js';
-import { show } from './check.js';
+import { abortSignal } from './check.js';
 
 /** How long work runs before the event loop has its turn: a frame of a page that draws at 60 Hz. */
 const TURN_MS = 12;
@@ -13,12 +12,7 @@ export class Turns {
 
   /** Throws the signal's reason where that is aborted already. */
   constructor(signal: AbortSignal | undefined, where: string) {
-    if (
-      signal !== undefined &&
-      typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted !== 'function'
-    ) {
-      throw new InvalidArgumentError(`${where}: signal must be an AbortSignal, got ${show(signal)}`);
-    }
+    if (signal !== undefined) abortSignal(signal, where);
     signal?.throwIfAborted();
     this.#signal = signal;
   }
