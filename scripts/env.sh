@@ -76,7 +76,8 @@ if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER-ccache}
   export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
   export CCACHE_DIR=${CCACHE_DIR:-$TT_ROOT/build/ccache} CCACHE_BASEDIR=${CCACHE_BASEDIR:-$TT_ROOT}
-  export CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+  # CCACHE_DEPEND: what a file includes is read from the compiler's own list, so that nothing is preprocessed first.
+  export CCACHE_DEPEND=1 CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
 fi
 
 # Relaxed SIMD needs Node 22. The machine's own Node runs everything else.
@@ -88,6 +89,10 @@ elif tt_node_ok 22; then
 else
   NODE24=
 fi
+
+# The interpreter itself for Emscripten: a version manager in its place (pyenv) costs a second of each call.
+EMSDK_PYTHON=${EMSDK_PYTHON:-$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null || true)}
+export EMSDK_PYTHON
 
 EMSCRIPTEN_ROOT=$(tt_find_emscripten)
 CHROMIUM_PATH=$(tt_find_chromium)
