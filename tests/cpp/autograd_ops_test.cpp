@@ -1,4 +1,5 @@
 // The gradient of every operation.
+#include <set>
 #include <span>
 
 #include "autograd_tester.h"
@@ -131,6 +132,32 @@ TEST(AutogradOps, Products) {
                       {normal(shape), normal({3, 5})});
     }
   }
+}
+
+TEST(AutogradOps, AForcedKernelRunsForwardAndBackward) {
+  manual_seed(6);
+  const Tensor x = Tensor::randn({37, 301}), w = Tensor::randn({301, 43}), dy = Tensor::randn({37, 43});
+  std::set<std::vector<double>> results;
+  for (std::size_t i = 0; i < kernels().size(); ++i) {
+    if (!kernels()[i].available) continue;
+    SCOPED_TRACE(kernels()[i].name);
+    const KernelId kernel = static_cast<KernelId>(i);
+    const auto product = [&](const Tensor& a, const Tensor& b) {
+      return values(ops::matmul(a, b, {.kernel = kernel}));
+    };
+    results.insert(product(x, w));
+    for (const bool layer : {false, true}) {
+      Tensor a = x.clone(), b = w.clone();
+      set_requires_grad(a);
+      set_requires_grad(b);
+      const Tensor y = layer ? linear(a, b, {}, Activation::none, kernel) : matmul(a, b, kernel);
+      EXPECT_EQ(values(y), product(x, w));
+      backward(y, {.gradient = dy});
+      EXPECT_EQ(values(grad(a)), product(dy, w.transpose()));
+      EXPECT_EQ(values(grad(b)), product(x.transpose(), dy));
+    }
+  }
+  EXPECT_GE(results.size(), 2u) << "rungs that add in another order give other bits";
 }
 
 TEST(AutogradOps, TheBiasOfALayerOfAnySize) {

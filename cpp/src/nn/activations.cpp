@@ -82,6 +82,7 @@ Shape Flatten::flattened(const Shape& shape) {
 }
 
 Tensor Flatten::forward(const Tensor& x) {
+  detail::require_defined(x, "Flatten", "x");
   if (x.ndim() == 0) detail::fail(ErrorCode::shape, {"Flatten: needs at least one axis, x is []"});
   return autograd::reshape(x, flattened(x.shape()));
 }

@@ -21,6 +21,7 @@ LayerNorm::LayerNorm(std::int64_t features, double eps, DType dtype) : eps_(eps)
 
 Tensor LayerNorm::forward(const Tensor& x) {
   const ProfileScope scope(name_);
+  detail::require_defined(x, name_, "x");
   if (x.ndim() == 0 || x.size(-1) != weight_.size(0)) {
     detail::fail(ErrorCode::shape, {name_, ": the input's last axis must be ", weight_.size(0), ", x is ", x.shape()});
   }

@@ -1,0 +1,153 @@
+// A tensor that is none, in the place of each operand of each function: an error that says which, never a read of it.
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor_tester.h"
+#include "tinytorch/tinytorch.h"
+
+namespace tinytorch::testing {
+namespace {
+
+using Call = std::pair<const char*, std::function<void(const Tensor&)>>;
+
+void expect_refused(const std::vector<Call>& calls) {
+  for (const auto& [name, call] : calls) {
+    SCOPED_TRACE(name);
+    EXPECT_ERROR(call(Tensor()), ErrorCode::invalid_argument, "undefined");
+  }
+}
+
+// The function with the undefined tensor in each place.
+#define UNARY(f) {#f, [](const Tensor& none) { (void)f(none); }}
+#define BINARY(f)                                                                                \
+  {#f ", the first operand", [](const Tensor& none) { (void)f(none, Tensor::ones({2, 2})); }}, { \
+    #f ", the second operand", [](const Tensor& none) { (void)f(Tensor::ones({2, 2}), none); }   \
+  }
+#define CALL(expression) {#expression, []([[maybe_unused]] const Tensor& none) { (void)(expression); }}
+
+TEST(Undefined, Operations) {
+  expect_refused({
+      BINARY(ops::add),
+      BINARY(ops::sub),
+      BINARY(ops::mul),
+      BINARY(ops::div),
+      BINARY(ops::pow),
+      BINARY(ops::maximum),
+      BINARY(ops::matmul),
+      BINARY(ops::allclose),
+      BINARY(ops::max_abs_diff),
+      UNARY(ops::neg),
+      UNARY(ops::abs),
+      UNARY(ops::exp),
+      UNARY(ops::log),
+      UNARY(ops::sqrt),
+      UNARY(ops::relu),
+      UNARY(ops::sigmoid),
+      UNARY(ops::tanh),
+      UNARY(ops::gelu),
+      UNARY(ops::sum),
+      UNARY(ops::mean),
+      UNARY(ops::max),
+      UNARY(ops::argmax),
+      UNARY(ops::softmax),
+      UNARY(ops::log_softmax),
+      CALL(ops::sum(none, ops::Axes{0})),
+      CALL(ops::argmax(none, ops::Axes{0})),
+  });
+}
+
+TEST(Undefined, OperationsWithGradients) {
+  expect_refused({
+      BINARY(autograd::add),
+      BINARY(autograd::sub),
+      BINARY(autograd::mul),
+      BINARY(autograd::div),
+      BINARY(autograd::pow),
+      BINARY(autograd::maximum),
+      BINARY(autograd::matmul),
+      UNARY(autograd::neg),
+      UNARY(autograd::abs),
+      UNARY(autograd::exp),
+      UNARY(autograd::log),
+      UNARY(autograd::sqrt),
+      UNARY(autograd::relu),
+      UNARY(autograd::sigmoid),
+      UNARY(autograd::tanh),
+      UNARY(autograd::gelu),
+      UNARY(autograd::sum),
+      UNARY(autograd::mean),
+      UNARY(autograd::max),
+      UNARY(autograd::softmax),
+      UNARY(autograd::log_softmax),
+      UNARY(autograd::transpose),
+      UNARY(autograd::clone),
+      UNARY(detach),
+      UNARY(backward),
+      CALL(autograd::reshape(none, {1})),
+      CALL(autograd::slice(none, 0, 0, 1)),
+      CALL(autograd::expand(none, {1})),
+      CALL(autograd::to(none, DType::float64)),
+      CALL(autograd::dropout(none, 0.5)),
+      BINARY(autograd::mse_loss),
+      BINARY(autograd::binary_cross_entropy),
+      BINARY(autograd::cross_entropy),
+      CALL(autograd::linear(none, Tensor::ones({2, 2}), Tensor::ones({2}), Activation::none)),
+      CALL(autograd::linear(Tensor::ones({2, 2}), none, Tensor::ones({2}), Activation::none)),
+      CALL(autograd::layer_norm(none, Tensor::ones({2}), Tensor::ones({2}))),
+  });
+}
+
+TEST(Undefined, TensorsThemselves) {
+  expect_refused({
+      CALL(none.clone()),
+      CALL(none.to(DType::int32)),
+      CALL(none.reshape({1})),
+      CALL(none.transpose()),
+      CALL(none.slice(0, 0, 1)),
+      CALL(none.expand({1})),
+      CALL(none.at({})),
+      CALL(none.data<float>()),
+      CALL(Tensor(none).fill(1)),
+      CALL(Tensor(none).copy_from(Tensor::ones({1}))),
+      CALL(Tensor::ones({1}).copy_from(none)),
+  });
+}
+
+TEST(Undefined, Layers) {
+  const auto forward = [](auto&& layer) { return [&layer](const Tensor& none) { (void)layer.forward(none); }; };
+  nn::Dense dense(2, 2);
+  nn::LayerNorm norm(2);
+  nn::Dropout dropout(0.5);
+  nn::Flatten flatten;
+  nn::ReLU relu;
+  nn::GELU gelu;
+  nn::Sigmoid sigmoid;
+  nn::Tanh tanh;
+  nn::Softmax softmax;
+  nn::Sequential model({std::make_shared<nn::Dense>(2, 2), std::make_shared<nn::ReLU>()});
+  expect_refused({
+      {"Dense", forward(dense)},
+      {"LayerNorm", forward(norm)},
+      {"Dropout", forward(dropout)},
+      {"Flatten", forward(flatten)},
+      {"ReLU", forward(relu)},
+      {"GELU", forward(gelu)},
+      {"Sigmoid", forward(sigmoid)},
+      {"Tanh", forward(tanh)},
+      {"Softmax", forward(softmax)},
+      {"Sequential", forward(model)},
+  });
+}
+
+TEST(Undefined, ModelsAndLayersThatAreNull) {
+  const data::TensorDataset dataset(Tensor::ones({4, 2}), Tensor::zeros({4}, DType::int32));
+  EXPECT_ERROR(train::Evaluator(nullptr, dataset), ErrorCode::invalid_argument, "needs a model");
+  EXPECT_ERROR(train::evaluate(nullptr, dataset), ErrorCode::invalid_argument, "needs a model");
+  EXPECT_ERROR(nn::Sequential({nullptr}), ErrorCode::invalid_argument, "Sequential");
+}
+
+}  // namespace
+}  // namespace tinytorch::testing
