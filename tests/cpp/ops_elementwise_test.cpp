@@ -182,6 +182,7 @@ TEST(ElementwiseErrors, NameTheValues) {
   EXPECT_ERROR(ops::add(a, Tensor::zeros({4})), ErrorCode::shape, "add: shapes do not broadcast: a is [2,3], b is [4]");
   EXPECT_ERROR(ops::mul(a, d), ErrorCode::dtype, "mul: dtypes differ: a is float32, b is float64");
   EXPECT_ERROR(ops::sub(a, ints), ErrorCode::dtype, "sub: needs float32 or float64, b is int32");
+  EXPECT_ERROR(ops::sub(ints, a), ErrorCode::dtype, "sub: needs float32 or float64, a is int32");
   EXPECT_ERROR(ops::exp(ints), ErrorCode::dtype, "exp: needs float32 or float64, a is int32");
   EXPECT_ERROR(ops::log(Tensor()), ErrorCode::invalid_argument, "log: a is an undefined tensor");
   EXPECT_ERROR(ops::pow(a, d), ErrorCode::dtype, "pow: dtypes differ");

@@ -56,10 +56,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
           Shape shape = d.shape();
           if (column) shape.push_back(1);
           if (row) {
-            shape.push_back(shape.empty() ? 1 : shape[shape.size() - 1]);
-            if (shape.size() > 1) shape[shape.size() - 2] = 1;
+            shape.push_back(shape[shape.size() - 1]);
+            shape[shape.size() - 2] = 1;
           }
-          if (row && column) shape = {1, 1};
           d = d.reshape(shape);
         }
         const auto give = [&](std::size_t input, bool vector, const Tensor& left, const Tensor& right) {
