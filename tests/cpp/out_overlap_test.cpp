@@ -93,8 +93,7 @@ class OutOverlap {
 };
 
 TEST(Out, ThatSharesMemoryWithTheOperands) {
-  const std::uint64_t first = std::random_device{}();
-  for (std::uint64_t seed = first; seed < first + 400 && !::testing::Test::HasFailure(); ++seed) {
+  for (std::uint64_t seed = 0; seed < 400 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     for (const DType dtype : {DType::float32, DType::float64}) OutOverlap(seed, dtype).run();
   }
