@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <functional>
 #include <new>
+#include <string>
+#include <thread>
 
 #include "tinytorch/io.h"
 #include "train_tester.h"
@@ -150,6 +152,24 @@ TEST_F(FailingAllocations, TrainingStep) {
       EXPECT_GT(count, 20);
     }
   }
+}
+
+TEST_F(FailingAllocations, AProductNamesItsSizes) {
+  const Tensor a = Tensor::ones({30, 200}), b = Tensor::ones({200, 70});
+  Tensor out = Tensor::zeros({30, 70});
+  std::string text;
+  std::thread([&] {  // its scratch is not there yet
+    left = 0;
+    armed = true;
+    try {
+      ops::matmul_out(out, a, b, {.kernel = kernel_id("packed")});
+    } catch (const Error& error) {
+      text = error.what();
+    }
+    armed = false;
+  })
+      .join();
+  EXPECT_EQ(text, "matmul: out of memory for the workspace of [30,200] . [200,70] with kernel 'packed'");
 }
 
 TEST_F(FailingAllocations, Setup) {

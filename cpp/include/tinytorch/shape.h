@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -21,8 +22,14 @@ class Dims {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] std::int64_t& operator[](std::size_t i) noexcept { return values_[i]; }
-  [[nodiscard]] std::int64_t operator[](std::size_t i) const noexcept { return values_[i]; }
+  [[nodiscard]] std::int64_t& operator[](std::size_t i) noexcept {
+    assert(i < size_);
+    return values_[i];
+  }
+  [[nodiscard]] std::int64_t operator[](std::size_t i) const noexcept {
+    assert(i < size_);
+    return values_[i];
+  }
   [[nodiscard]] std::int64_t* begin() noexcept { return values_.data(); }
   [[nodiscard]] std::int64_t* end() noexcept { return values_.data() + size_; }
   [[nodiscard]] const std::int64_t* begin() const noexcept { return values_.data(); }

@@ -82,7 +82,8 @@ Tensor max(const Tensor& a, ops::Axes axes) {
   if (node && everything) {
     node->save({a, detach(y).reshape({})});
   } else if (node) {
-    const std::int64_t dim = *axes.dim < 0 ? *axes.dim + static_cast<std::int64_t>(a.ndim()) : *axes.dim;
+    const std::int64_t given = axes.dim.value_or(0),
+                       dim = given < 0 ? given + static_cast<std::int64_t>(a.ndim()) : given;
     node->save({ops::argmax(a, axes)});
     node->number1 = a.size(dim);
     node->number3 = 1;

@@ -102,7 +102,9 @@ bool is_unshared(const Tensor& t) noexcept {
 
 Tensor& Node::slot(std::size_t input) {
   Edge& edge = edges_[input];
-  return edge.node ? edge.node->pending : edge.leaf_history()->staged;
+  if (edge.node) return edge.node->pending;
+  History& leaf = *edge.leaf_history();  // wanted, so it is there
+  return leaf.staged;
 }
 
 void Node::add(std::size_t input, Tensor gradient) {

@@ -45,6 +45,7 @@ bool same_elements(const Tensor& a, const Tensor& b) {
 /// Which tensor each name is of: the place of the first name of the same one.
 std::vector<std::size_t> first_places(const nn::NamedTensors& named) {
   std::vector<std::pair<const TensorImpl*, std::size_t>> order;
+  order.reserve(named.size());
   for (std::size_t i = 0; i < named.size(); ++i) order.emplace_back(named[i].second.impl().get(), i);
   std::make_heap(order.begin(), order.end());
   std::sort_heap(order.begin(), order.end());

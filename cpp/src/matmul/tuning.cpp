@@ -122,7 +122,11 @@ class Trial {
         const double start = measured_ms();
         double spent = 0;
         int products = 0;
-        for (; spent < plan.ms; ++products, spent = measured_ms() - start) run(i);
+        while (spent < plan.ms) {
+          run(i);
+          ++products;
+          spent = measured_ms() - start;
+        }
         best[i] = std::min(best[i], spent / products);
       }
     }

@@ -115,14 +115,20 @@ inline Vec<T> relu(Vec<T> a) {
   return at_least(a, Vec<T>::zero());
 }
 
+/// Set where a is NaN.
+template <class T>
+inline Vec<T> is_nan(Vec<T> a) {
+  return a != a;
+}
+
 /// The larger; NaN if either is; of two zeros the second.
 template <class T>
 inline Vec<T> max(Vec<T> a, Vec<T> b) {
-  return select((a > b) | (a != a), a, b);
+  return select((a > b) | is_nan(a), a, b);
 }
 template <class T>
 inline Vec<T> min(Vec<T> a, Vec<T> b) {
-  return select((a < b) | (a != a), a, b);
+  return select((a < b) | is_nan(a), a, b);
 }
 
 template <class T>

@@ -30,7 +30,8 @@ SizeClass size_class(std::size_t bytes) noexcept {
 
 MemoryPool& MemoryPool::instance() noexcept {
   // Never destroyed: tensors in static variables may be freed after any destructor of ours would have run.
-  static MemoryPool& pool = *new MemoryPool;
+  alignas(MemoryPool) static std::byte place[sizeof(MemoryPool)];
+  static MemoryPool& pool = *new (place) MemoryPool;
   return pool;
 }
 
