@@ -137,7 +137,7 @@ execFileSync('cmake', [
     '-G',
     'Ninja',
     '-DCMAKE_BUILD_TYPE=Release',
-    '-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG',
+    '-DCMAKE_CXX_FLAGS_RELEASE=-O1',
   ],
   '-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF',
 ]);

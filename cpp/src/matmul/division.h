@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 
 #include "matmul/packed/block_sizes.h"
 #include "matmul/policy.h"
@@ -70,12 +71,12 @@ class Division {
     return by_rows_ ? rows(args, edge(index), edge(index + 1)) : columns(args, edge(index), edge(index + 1));
   }
 
-  /// Elements of scratch that each part can do with. Parts are of two lengths at most, the longer ones first, and the
-  /// last may be shorter still. None is known to want the most: a short part may need a padded panel that long ones do
-  /// not.
+  /// Elements of scratch that each part can do with. Parts are of two lengths at most, and the last may be shorter
+  /// still. None is known to want the most: a short part may need a padded panel that long ones do not.
   [[nodiscard]] std::size_t scratch(const KernelArgs<T>& args) const {
     std::size_t most = 0, seen = 0;
-    for (const std::size_t index : {std::size_t{0}, std::max<std::size_t>(parts_, 2) - 2, parts_ - 1}) {
+    const std::size_t first_longer = divide_up(parts_, std::max<std::size_t>(units_ % parts_, 1)) - 1;
+    for (const std::size_t index : {std::size_t{0}, first_longer, parts_ - 1}) {
       const KernelArgs<T> one = part(args, index);
       const std::size_t length = by_rows_ ? one.m : one.n;
       if (length == seen) continue;
@@ -116,10 +117,12 @@ class Division {
     return args;
   }
 
-  /// Where part number `index` begins.
+  /// Where part number `index` begins: floor(index * units / parts). Longer parts lie between shorter ones, because the
+  /// threads come from both ends: with the longer ones first, 64x784x256 took 5 % more.
   [[nodiscard]] std::size_t edge(std::size_t index) const {
     const std::size_t each = units_ / parts_, longer = units_ % parts_;
-    return std::min(length_, (index * each + std::min(index, longer)) * unit_);
+    const std::uint64_t before = std::uint64_t{index} * longer / parts_;  // of those, how many are longer
+    return std::min(length_, (index * each + static_cast<std::size_t>(before)) * unit_);
   }
 
   bool by_rows_, large_ = false;
