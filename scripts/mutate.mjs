@@ -129,16 +129,7 @@ if (options.list) {
 }
 
 execFileSync('cmake', [
-  ...[
-    '-S',
-    tree,
-    '-B',
-    build,
-    '-G',
-    'Ninja',
-    '-DCMAKE_BUILD_TYPE=Release',
-    '-DCMAKE_CXX_FLAGS_RELEASE=-O1',
-  ],
+  ...['-S', tree, '-B', build, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release', '-DCMAKE_CXX_FLAGS_RELEASE=-O1'],
   '-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF',
 ]);
 if (!compiles()) throw new Error('mutate: the tests do not build without a fault');
