@@ -59,6 +59,21 @@ TEST(Undefined, Operations) {
   });
 }
 
+TEST(Undefined, IsSaidByTheOperationThatWasCalled) {
+  const Tensor a = Tensor::ones({2}), none;
+  const auto text = [](const char* op, const char* operand) {
+    return std::string(op) + ": " + operand + " is an undefined tensor";
+  };
+  EXPECT_ERROR(ops::allclose(none, a), ErrorCode::invalid_argument, text("allclose", "a"));
+  EXPECT_ERROR(ops::allclose(a, none), ErrorCode::invalid_argument, text("allclose", "b"));
+  EXPECT_ERROR(ops::max_abs_diff(none, a), ErrorCode::invalid_argument, text("max_abs_diff", "a"));
+  EXPECT_ERROR(ops::max_abs_diff(a, none), ErrorCode::invalid_argument, text("max_abs_diff", "b"));
+  EXPECT_ERROR(ops::add(none, a), ErrorCode::invalid_argument, text("add", "a"));
+  EXPECT_ERROR(ops::matmul(a, none), ErrorCode::invalid_argument, text("matmul", "b"));
+  EXPECT_ERROR(ops::sum(none), ErrorCode::invalid_argument, text("sum", "a"));
+  EXPECT_ERROR(ops::softmax(none), ErrorCode::invalid_argument, text("softmax", "a"));
+}
+
 TEST(Undefined, OperationsWithGradients) {
   expect_refused({
       BINARY(autograd::add),
