@@ -63,6 +63,11 @@ extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
   errno = posix_memalign(&memory, alignment, size);
   return errno == 0 ? memory : nullptr;
 }
+/// And a product its scratch.
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return aligned_alloc(static_cast<std::size_t>(alignment), size);
+}
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 
 namespace tinytorch::testing {
 namespace {
