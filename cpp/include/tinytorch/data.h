@@ -25,7 +25,7 @@ struct TensorDataset {
   double mean = 0, deviation = 1;
 
   TensorDataset() = default;
-  TensorDataset(Tensor x, Tensor y, double mean_of_pixels = 0, double deviation_of_pixels = 1);
+  TensorDataset(const Tensor& x, const Tensor& y, double mean_of_pixels = 0, double deviation_of_pixels = 1);
   [[nodiscard]] std::int64_t size() const noexcept { return features.defined() ? features.shape()[0] : 0; }
 };
 

@@ -84,7 +84,7 @@ struct AdamOptions {
 /// and eps and weight_decay finite and >= 0.
 class Adam : public Optimizer {
  public:
-  Adam(std::vector<Tensor> parameters, double learning_rate = 1e-3, AdamOptions options = {});
+  explicit Adam(std::vector<Tensor> parameters, double learning_rate = 1e-3, AdamOptions options = {});
   [[nodiscard]] std::string_view kind() const noexcept override { return decoupled_ ? "AdamW" : "Adam"; }
   [[nodiscard]] std::vector<std::pair<std::string, double>> options() const override;
   [[nodiscard]] std::vector<std::pair<std::string, Tensor>> state() const override;
@@ -100,7 +100,8 @@ class Adam : public Optimizer {
 };
 class AdamW : public Adam {
  public:
-  AdamW(std::vector<Tensor> parameters, double learning_rate = 1e-3, AdamOptions options = {.weight_decay = 0.01});
+  explicit AdamW(std::vector<Tensor> parameters, double learning_rate = 1e-3,
+                 AdamOptions options = {.weight_decay = 0.01});
 };
 
 /// The learning rate in step t of a half cosine from `initial` to `lowest`; from `length` on it is `lowest`.

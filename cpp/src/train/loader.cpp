@@ -70,7 +70,7 @@ Shape with_first(Shape shape, std::size_t count) {
 
 }  // namespace
 
-TensorDataset::TensorDataset(Tensor x, Tensor y, double mean_of_pixels, double deviation_of_pixels)
+TensorDataset::TensorDataset(const Tensor& x, const Tensor& y, double mean_of_pixels, double deviation_of_pixels)
     : mean(mean_of_pixels), deviation(deviation_of_pixels) {
   detail::require_defined(x, "TensorDataset", "features");
   detail::require_defined(y, "TensorDataset", "labels");

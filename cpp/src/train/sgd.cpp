@@ -11,6 +11,7 @@ namespace {
 
 std::vector<Tensor> zeros_like(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> result;
+  result.reserve(parameters.size());
   for (const Tensor& p : parameters) result.push_back(Tensor::zeros(p.shape(), p.dtype()));
   return result;
 }
