@@ -9,8 +9,8 @@
 
 /**
  * How many numbers of 8 bytes the frame holds: for one call, and for several that belong together. JavaScriptCore, of
- * Safari, needs time with the cube of the numbers to compile such a frame, and its page waits: minutes for 8000, half
- * a second for 1000. It gets several frames, of functions that call one another, which take longer at each call.
+ * Safari, needs about eight times as long to compile twice as many numbers, and its page waits: half a second for 1000,
+ * minutes for 8000. It gets several frames, of functions that call one another, which take longer at each call.
  */
 const FRAMES = isJavaScriptCore()
   ? { one: new Array<number>(8).fill(1000), several: new Array<number>(10).fill(1000) }

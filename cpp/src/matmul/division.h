@@ -75,6 +75,7 @@ class Division {
   /// still. None is known to want the most: a short part may need a padded panel that long ones do not.
   [[nodiscard]] std::size_t scratch(const KernelArgs<T>& args) const {
     std::size_t most = 0, seen = 0;
+    // Part 0 is a shorter one; the first of the longer ones is where edge() has gained a whole unit.
     const std::size_t first_longer = divide_up(parts_, std::max<std::size_t>(units_ % parts_, 1)) - 1;
     for (const std::size_t index : {std::size_t{0}, first_longer, parts_ - 1}) {
       const KernelArgs<T> one = part(args, index);
