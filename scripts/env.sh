@@ -7,7 +7,7 @@ TT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TT_EMCC_MIN=3.1.69 # the first with LLVM 19, whose relaxed-SIMD opcodes are the standard's
 TT_NODE_MIN=20
 
-# The modules, one preset each: build/wasm-<variant>/module/tinytorch-<variant>.{js,wasm}.
+# The modules, one preset each (cpp/bindings/CMakeLists.txt).
 # shellcheck disable=SC2034  # read by build.sh and test.sh
 TT_VARIANTS="scalar simd relaxed simd-mt relaxed-mt"
 

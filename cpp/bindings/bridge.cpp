@@ -37,8 +37,6 @@ void keep(int code, std::string_view text) noexcept {
 }
 int code_of(ErrorCode code) { return static_cast<int>(code) + 1; }
 
-double number(const void* address) { return static_cast<double>(reinterpret_cast<std::uintptr_t>(address)); }
-
 }  // namespace
 
 Handle receive_piece(int first, int count) {

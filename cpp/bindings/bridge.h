@@ -45,6 +45,10 @@ void send(std::initializer_list<double> numbers);
 [[nodiscard]] std::vector<Handle> received_handles(int count);
 /// The same as tensors.
 [[nodiscard]] std::vector<Tensor> received_tensors(int count);
+/// An address, to be sent.
+[[nodiscard]] inline double number(const void* address) {
+  return static_cast<double>(reinterpret_cast<std::uintptr_t>(address));
+}
 /// Address of the elements of a contiguous tensor and their number, into exchange[0] and [1].
 void send_elements(const Tensor& contiguous);
 /// The same, counted as a write.

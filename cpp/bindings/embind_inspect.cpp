@@ -75,7 +75,6 @@ const Call calls_inspect[] = {
     TINYTORCH_CALL("kernelSummary", kernel_text<&KernelInfo::summary>),
     TINYTORCH_CALL("kernelAvailable", kernel_available),
     TINYTORCH_CALL("findKernel", find_kernel),
-    TINYTORCH_CALL("leaveOutLadder", leave_out_ladder),
     TINYTORCH_CALL("peak", peak),
     TINYTORCH_CALL("tuning", tuning),
     TINYTORCH_CALL("tuningEnabled", tuning_enabled),

@@ -71,39 +71,39 @@ Handle initialize(Handle weight, int how) {
   return done([=] { nn::initialize(tensor(weight), static_cast<nn::Init>(how)); });
 }
 
-std::vector<nn::SummaryRow> rows;
+std::vector<nn::SummaryRow> summary_rows;
 /// The input's shape comes in the exchange buffer; exchange[0] is then the number of rows.
 Handle summary(Handle m, int ndim) {
   return done([=] {
-    rows = nn::summary(module(m), received_dims(ndim));
-    exchange[0] = static_cast<double>(rows.size());
+    summary_rows = nn::summary(module(m), received_dims(ndim));
+    exchange[0] = static_cast<double>(summary_rows.size());
   });
 }
 /// exchange: parameters, flops, bytes, number of axes, the output's sizes. Sends the name.
 Handle summary_row(int index) {
-  const nn::SummaryRow& row = rows[static_cast<std::size_t>(index)];
+  const nn::SummaryRow& row = summary_rows[static_cast<std::size_t>(index)];
   send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
         static_cast<double>(row.output.size())});
   for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
   return send_text(std::string_view(row.name));
 }
 
-std::vector<nn::GradientStats> stats;
+std::vector<nn::GradientStats> kept_stats;
 /// Of a list of parameters; exchange[0]: their number.
 Handle gradient_stats(Handle list) {
   return done([=] {
-    stats = nn::gradient_stats(object<io::TensorFile>(list).tensors);
-    exchange[0] = static_cast<double>(stats.size());
+    kept_stats = nn::gradient_stats(object<io::TensorFile>(list).tensors);
+    exchange[0] = static_cast<double>(kept_stats.size());
   });
 }
 /// exchange: mean, norm, largest, share of zeros. Sends the name.
 Handle gradient_row(int index) {
-  const nn::GradientStats& row = stats[static_cast<std::size_t>(index)];
+  const nn::GradientStats& row = kept_stats[static_cast<std::size_t>(index)];
   send({row.mean, row.norm, row.largest, row.zeros});
   return send_text(std::string_view(row.name));
 }
 Handle gradient_warning(int index) {
-  return send_text(std::string_view(stats[static_cast<std::size_t>(index)].warning));
+  return send_text(std::string_view(kept_stats[static_cast<std::size_t>(index)].warning));
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-// The table of functions that JavaScript calls, fourth part: losses, optimisers, data, training. All of it is in the
-// part of the module that is called `training` (scripts/split_module.mjs).
+// The table of functions that JavaScript calls, fourth part: losses, optimisers, data, training.
 
 #include <memory>
 
@@ -17,8 +16,6 @@ using OptimizerPtr = std::shared_ptr<optim::Optimizer>;
 using LoaderPtr = std::shared_ptr<data::DataLoader>;
 using TrainerPtr = std::unique_ptr<train::Trainer>;
 using EvaluatorPtr = std::unique_ptr<train::Evaluator>;
-
-double number(const void* address) { return static_cast<double>(reinterpret_cast<std::uintptr_t>(address)); }
 
 // ---- Losses ------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,10 @@
 // What replaces functions of Emscripten's own JavaScript in the glue of a module with threads.
 
+// Emscripten would start its workers from a fixed file name. The package starts them (web/src/worker.ts), so that
+// bundlers can rename files and it is known of each worker what becomes of it.
+LibraryManager.library.$PThread.allocateUnusedWorker = () =>
+  PThread.unusedWorkers.push(Module['startWorker']());
+
 addToLibrary({
   // Emscripten would wait, by Atomics.waitAsync, for calls that one thread makes for another. There are none here, and
   // a wait that never ends keeps the memory of a module alive for ever.

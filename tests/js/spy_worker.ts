@@ -8,7 +8,8 @@ export type Started = StartedWorker & { isEnded: boolean };
 
 type WorkerClass = new (script: URL, options: object) => StartedWorker;
 interface Scope {
-  Worker: WorkerClass;
+  /** Node has none. */
+  Worker?: WorkerClass;
 }
 
 /** Runs `block` while every new worker goes through `change`; what it gives is the script, or it throws. */
@@ -18,10 +19,10 @@ export async function withWorkers<Result>(
 ): Promise<Result> {
   const scope = globalThis as unknown as Scope;
   const before = Object.getOwnPropertyDescriptor(scope, 'Worker');
-  let original = scope.Worker as WorkerClass | undefined;
+  const original = scope.Worker ?? (process.getBuiltinModule('node:worker_threads').Worker as WorkerClass);
   const started: Started[] = [];
   const spy = function (script: URL, options: object) {
-    const worker = new (original as WorkerClass)(change(script), options) as Started;
+    const worker = new original(change(script), options) as Started;
     const terminate = worker.terminate.bind(worker);
     worker.isEnded = false;
     worker.terminate = () => {
@@ -31,12 +32,7 @@ export async function withWorkers<Result>(
     started.push(worker);
     return worker;
   };
-  // The glue of a module sets it in Node.
-  Object.defineProperty(scope, 'Worker', {
-    configurable: true,
-    get: () => spy,
-    set: (value: WorkerClass) => (original = value),
-  });
+  Object.defineProperty(scope, 'Worker', { configurable: true, value: spy });
   try {
     return await block(started);
   } finally {

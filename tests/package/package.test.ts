@@ -1,25 +1,20 @@
 // npm pack, install into an empty project, type-check, run in Node, bundle with Vite, open in Chromium.
 
 import { execFile, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAGE_LIMIT } from '../limits.js';
+
+/** The most that a first visit may download, in bytes: JavaScript and WebAssembly of the build with threads. */
+const DOWNLOAD = { brotli: 165_000, gzip: 207_000 };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', name);
@@ -58,16 +53,6 @@ describe('what is in it', () => {
       (file) => !/^(dist\/.*\.(js|d\.ts|wasm)|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/.test(file),
     );
     expect(strangers).toEqual([]);
-  });
-
-  test('no .wasm is larger than 140 KB', () => {
-    const modules = readdirSync(join(installed, 'dist/module')).filter((name) => name.endsWith('.wasm'));
-    expect(modules.length).toBe(5 * 5); // builds and their parts
-    const sizes = Object.fromEntries(
-      modules.map((name) => [name, statSync(join(installed, 'dist/module', name)).size]),
-    );
-    const tooLarge = Object.entries(sizes).filter(([, size]) => size > 140_000);
-    expect(tooLarge).toEqual([]);
   });
 
   test('no code is made at run time', () => {
@@ -153,12 +138,21 @@ describe('bundled by Vite, without any configuration', () => {
     server.close();
   });
 
-  test('with threads, where the page is cross-origin isolated', async () => {
-    const server = await serve(join(work, 'dist'), ISOLATED);
+  test('with threads, where the page is cross-origin isolated: few and small downloads', async () => {
+    const asked = new Set<string>();
+    const server = await serve(join(work, 'dist'), ISOLATED, asked);
     expect(await titleOf(`http://localhost:${(server.address() as AddressInfo).port}/`)).toMatch(
       /^relaxed x([2-9]|\d\d): 2x4, 8 numbers$/,
     );
     server.close();
+    const files = [...asked].filter((file) => !file.endsWith('.html'));
+    // The page's code with the package in it, the module, the script of its workers.
+    expect(files.map((file) => extname(file)).sort()).toEqual(['.js', '.js', '.wasm']);
+    const total = (compress: (bytes: Buffer) => Buffer) =>
+      files.reduce((sum, file) => sum + compress(readFileSync(file)).length, 0);
+    // README.md tells these.
+    expect(total((bytes) => brotliCompressSync(bytes))).toBeLessThan(DOWNLOAD.brotli);
+    expect(total((bytes) => gzipSync(bytes, { level: 9 }))).toBeLessThan(DOWNLOAD.gzip);
   });
 });
 
@@ -217,8 +211,12 @@ async function titleOf(address: string): Promise<string> {
   }
 }
 
-/** A server as strict as a careful host. */
-async function serve(folder: string, headers: Record<string, string>): Promise<Server> {
+/** A server as strict as a careful host; `asked` gets the files that it was asked for. */
+async function serve(
+  folder: string,
+  headers: Record<string, string>,
+  asked = new Set<string>(),
+): Promise<Server> {
   const types: Record<string, string> = {
     '.html': 'text/html',
     '.js': 'text/javascript',
@@ -230,6 +228,7 @@ async function serve(folder: string, headers: Record<string, string>): Promise<S
       response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end();
       return;
     }
+    asked.add(file);
     response.writeHead(200, {
       'content-type': types[extname(file)] ?? 'application/octet-stream',
       'content-security-policy':

@@ -32,7 +32,7 @@ function readUrl() {
 const options = readUrl();
 const engine = new Engine({ variant: options.variant, threads: options.threads, baseUrl: document.baseURI });
 // Reading digits is inference: no other part of the library is needed.
-const reader = new Engine({ variant: options.variant, threads: 1, parts: [], baseUrl: document.baseURI });
+const reader = new Engine({ variant: options.variant, threads: 1, baseUrl: document.baseURI });
 const draw = drawSection(reader, new URL('model.safetensors', document.baseURI));
 const panels = [
   networkSection(engine, options.passes),

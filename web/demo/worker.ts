@@ -74,8 +74,8 @@ const api = {
   async start(options: StartOptions, onBytes: (loaded: number, total: number) => void): Promise<EngineInfo> {
     baseUrl = options.baseUrl;
     const begin = performance.now();
-    const { variant, threads, parts } = options;
-    tt = await load({ variant, threads, onProgress: onBytes, ...(parts && { parts }) });
+    const { variant, threads } = options;
+    tt = await load({ variant, threads, onProgress: onBytes });
     const loadMs = performance.now() - begin;
     return {
       variant: tt.variant,

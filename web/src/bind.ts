@@ -1,15 +1,12 @@
 // The functions of a started module by their names. They go straight into WebAssembly (cpp/bindings/bridge.h); those
 // with texts and truth values are wrapped here.
 
-import type { Part } from './builds.js';
-import { DisposedError, errorFromModule, LoadError, TinyTorchError } from './errors.js';
+import { DisposedError, errorFromModule, TinyTorchError } from './errors.js';
 import { stackRoom } from './stack_room.js';
 import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
 /** An entry of a table: the address of the name, the index of the function. */
 const ENTRY_BYTES = 8;
-/** The number of the table whose functions are in the part `training`. */
-const TRAINING_TABLE = 3;
 /** The error code after which nothing of a module can be used (cpp/bindings/bridge.cpp). */
 const FATAL = -1;
 
@@ -28,10 +25,9 @@ const CHECKED = ['setKernel', 'setTraining', 'zeroGrad'];
 /** Whether a function frees one object, which is nothing to do once the module has ended. */
 const isRelease = (name: string) => name.startsWith('release') && name !== 'releasePooledMemory';
 
-/** `parts` are the optional ones that are loaded: what is in another throws. */
-export async function bindModule(raw: RawModule, parts: readonly Part[]): Promise<WasmModule> {
+export async function bindModule(raw: RawModule): Promise<WasmModule> {
   const room = await stackRoom();
-  const calls = readTables(raw, parts, room.one);
+  const calls = readTables(raw, room.one);
   const roomForSeveral = () => void room.several(0);
   const module = { wasmMemory: raw.wasmMemory, roomForSeveral, ...calls } as Record<string, unknown> &
     WasmModule;
@@ -95,29 +91,23 @@ export async function bindModule(raw: RawModule, parts: readonly Part[]): Promis
     running?.PThread?.terminateAllThreads();
     running = undefined;
   };
-  if (!parts.includes('ladder')) module.leaveOutLadder();
   return module;
 }
 
-/** What the module's tables list: all functions by name, and instead of those that are not loaded an error. */
-function readTables(raw: RawModule, parts: readonly Part[], room: unknown): Calls {
+/** What the module's tables list: all functions by name. */
+function readTables(raw: RawModule, room: unknown): Calls {
   const memory = new Uint8Array(raw.wasmMemory.buffer);
   const words = new DataView(memory.buffer);
   const nameAt = (address: number) => decode(memory.subarray(address, memory.indexOf(0, address)));
   const calls: Calls = {};
   for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
-    const isMissing = table === TRAINING_TABLE && !parts.includes('training');
     for (let name; (name = words.getUint32(row, true)) !== 0; row += ENTRY_BYTES) {
       const place = words.getUint32(row + 4, true);
       if (nameAt(name) === 'stackRoom') raw.wasmTable.set(place, room);
-      else calls[nameAt(name)] = isMissing ? trainingIsMissing : (raw.wasmTable.get(place) as Call);
+      else calls[nameAt(name)] = raw.wasmTable.get(place) as Call;
     }
   }
   return calls;
-}
-
-function trainingIsMissing(): never {
-  throw new LoadError('losses, optimisers and training need load({ parts: ["training"] })');
 }
 
 /** Texts on their way into the module and out of it, as UTF-8 in its memory. */

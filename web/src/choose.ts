@@ -9,7 +9,7 @@ export const VARIANTS: readonly Variant[] = ['scalar', 'simd', 'relaxed'];
 
 const NEEDS: Record<Variant, keyof Features> = { scalar: 'base', simd: 'simd', relaxed: 'relaxed' };
 const NEED_NAME: Record<Variant, string> = {
-  scalar: 'WebAssembly with exceptions and reference types',
+  scalar: 'WebAssembly with exceptions',
   simd: '128-bit SIMD',
   relaxed: 'relaxed SIMD',
 };
@@ -22,9 +22,7 @@ export interface Choice {
 /** The build that was asked for, or the fastest that this engine runs. Throws `LoadError` where it runs none. */
 export function chooseVariant(asked: Variant | 'auto', features: Features): Choice {
   if (!features.base)
-    throw new LoadError(
-      'load: this engine lacks WebAssembly with exceptions and reference types (any since 2022 has it)',
-    );
+    throw new LoadError('load: this engine lacks WebAssembly with exceptions (any since 2022 has it)');
   if (asked === 'auto') {
     if (features.relaxed) return { variant: 'relaxed', reason: 'this engine has relaxed SIMD' };
     if (features.simd)

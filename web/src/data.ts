@@ -4,7 +4,7 @@ import { withBytes } from './bytes.js';
 import * as check from './check.js';
 import { liveHandle, Native, nativeHandle } from './resource.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
@@ -80,7 +80,7 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
     const at = check.whole(index, 'batch', 'index', 0, this.length - 1);
     runtime.check(runtime.module.loaderBatch(liveHandle(this, 'DataLoader', 'batch'), at));
     const [features, labels] = runtime.numbers as unknown as [Handle, Handle];
-    return { features: runtime.wrap(features), labels: runtime.wrap(labels) };
+    return { features: newTensor(runtime, features), labels: newTensor(runtime, labels) };
   }
 
   /** Where the samples of a batch stand in the data set. */
@@ -159,7 +159,5 @@ export function seedArguments(seed: number, where = 'manualSeed'): [number, numb
  * types of the format are not read. Throws `FormatError` that says what is wrong.
  */
 export function readIdx(runtime: Runtime, file: FileData): Tensor {
-  return withBytes(runtime, file, 'readIdx', (bytes) =>
-    runtime.wrap(runtime.check(runtime.module.readIdx(bytes))),
-  );
+  return withBytes(runtime, file, 'readIdx', (bytes) => newTensor(runtime, runtime.module.readIdx(bytes)));
 }

@@ -3,7 +3,8 @@
 import * as check from './check.js';
 import { datasetHandles, readDataset, type TensorDataset } from './data.js';
 import { noGrad } from './autograd.js';
-import { type Module, moduleHandle } from './nn.js';
+import { layerHandle } from './layer.js';
+import type { Module } from './nn.js';
 import { runBatch } from './own_layers.js';
 import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
@@ -65,7 +66,7 @@ export async function evaluate(
   if (onProgress !== undefined) check.callable(onProgress, where, 'onProgress');
   const turns = new Turns(signal, where);
   const data = readDataset(dataset, where);
-  const handle = moduleHandle(runtime, model, where);
+  const handle = layerHandle(runtime, model, where);
   const handles = datasetHandles(runtime, data, where);
   module.roomForSeveral();
   const evaluator = runtime.check(

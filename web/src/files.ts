@@ -3,10 +3,11 @@
 import { takeBytes, withBytes } from './bytes.js';
 import { reading, show, text } from './check.js';
 import { InvalidArgumentError } from './errors.js';
-import { type Module, moduleHandle } from './nn.js';
+import { layerHandle } from './layer.js';
+import type { Module } from './nn.js';
 import { withState } from './own_layers.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 import type { FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
@@ -58,7 +59,7 @@ export function readSafetensors(runtime: Runtime, file: FileData): TensorFile {
     try {
       for (let i = 0; i < module.fileCount(open); ++i) {
         const name = module.fileName(open, i);
-        tensors.set(name, runtime.wrap(runtime.check(module.fileTensor(open, i))));
+        tensors.set(name, newTensor(runtime, module.fileTensor(open, i)));
       }
     } catch (error) {
       for (const tensor of tensors.values()) tensor.dispose();
@@ -89,7 +90,7 @@ export function saveModel(
  */
 export function loadModel(runtime: Runtime, model: Module, file: FileData): void {
   const where = 'loadModel';
-  moduleHandle(runtime, model, where);
+  layerHandle(runtime, model, where);
   withFile(runtime, openFile(runtime, file, where), (open) =>
     withState(runtime, model, where, (list) => runtime.check(runtime.module.loadStateDict(list, open))),
   );

@@ -25,7 +25,6 @@ export {
   TinyTorchError,
 } from './errors.js';
 export type { KernelInfo, MatmulOptions } from './kernels.js';
-export type { Part } from './builds.js';
 export { load, type LoadOptions } from './load.js';
 export type { MemoryInfo } from './memory.js';
 export type { Dense, DenseOptions, Module, Sequential } from './nn.js';

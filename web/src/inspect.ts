@@ -2,10 +2,10 @@
 
 import { noGrad } from './autograd.js';
 import { tidy } from './memory.js';
-import { type Module, moduleHandle } from './nn.js';
+import { type Layer, layerHandle } from './layer.js';
 import { namedParametersOf, runForward, withList } from './own_layers.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 import type { Shape } from './types.js';
 
 export interface SummaryRow {
@@ -41,7 +41,7 @@ export interface GradientStats {
   readonly warning: string;
 }
 
-export function summarize(runtime: Runtime, model: Module, input: Shape): Summary {
+export function summarize(runtime: Runtime, model: Layer, input: Shape): Summary {
   const shape = runtime.readShape(input, 'summary');
   if (model.runsInModule && model.isListedByModule) {
     const rows = rowsOfModule(runtime, model, shape);
@@ -64,9 +64,9 @@ export function summarize(runtime: Runtime, model: Module, input: Shape): Summar
   };
 }
 
-function rowsOfModule(runtime: Runtime, model: Module, input: Shape): SummaryRow[] {
+function rowsOfModule(runtime: Runtime, model: Layer, input: Shape): SummaryRow[] {
   const { module } = runtime;
-  const handle = moduleHandle(runtime, model, 'summary');
+  const handle = layerHandle(runtime, model, 'summary');
   runtime.check(module.summary(handle, runtime.sendSizes(input)));
   return Array.from({ length: runtime.numbers[0] as number }, (_, index): SummaryRow => {
     const name = module.summaryRow(index);
@@ -76,13 +76,7 @@ function rowsOfModule(runtime: Runtime, model: Module, input: Shape): SummaryRow
 }
 
 /** The rows of a model with methods of its own; gives its output's shape. `seen`: the parameters that are counted. */
-function addRows(
-  runtime: Runtime,
-  model: Module,
-  input: Shape,
-  seen: Set<number>,
-  rows: SummaryRow[],
-): Shape {
+function addRows(runtime: Runtime, model: Layer, input: Shape, seen: Set<number>, rows: SummaryRow[]): Shape {
   if (model.runsLayers) {
     return model.owned.reduce((shape, layer) => addRows(runtime, layer, shape, seen, rows), input);
   }
@@ -109,12 +103,12 @@ function addRows(
 }
 
 /** The shape of what the model makes of zeros. */
-function shapeOfRun(runtime: Runtime, model: Module, input: Shape, like: Tensor | undefined): Shape {
+function shapeOfRun(runtime: Runtime, model: Layer, input: Shape, like: Tensor | undefined): Shape {
   return tidy(runtime, () =>
     noGrad(runtime, () => {
       const dtype = runtime.dtypeCode(like?.dtype, 'summary');
       const zeros = runtime.module.full(runtime.sendSizes(input), dtype, 0);
-      return runForward(model, runtime.wrap(runtime.check(zeros))).shape;
+      return runForward(model, newTensor(runtime, zeros)).shape;
     }),
   );
 }

@@ -1,18 +1,11 @@
-// Starts a module: its compiled files, the glue that belongs to it, and its workers.
+// Starts a module: the compiled file, the glue that belongs to it, and its workers.
 
-import { messageOf } from './fetch_wasm.js';
 import { bindModule } from './bind.js';
-import type { Part } from './builds.js';
+import { GLUE, workerScript } from './builds.js';
+import { messageOf } from './compile.js';
 import { createMemory } from './heap.js';
-import type { ModuleFactory, ModuleOptions, PThread, WasmModule } from './wasm_module.js';
+import type { ModuleOptions, PThread, ThreadWorker, WasmModule } from './wasm_module.js';
 import { startWorker } from './worker.js';
-
-/** The files of one build. The optional parts among them are named. */
-export interface Compiled {
-  readonly core: WebAssembly.Module;
-  readonly rest: readonly WebAssembly.Module[];
-  readonly parts: readonly Part[];
-}
 
 /** What a module is started with. */
 export interface StartOptions {
@@ -25,35 +18,29 @@ export interface StartOptions {
 const WORKER_TIMEOUT_MS = 10_000;
 
 /** Starts a module without threads. */
-export function instantiate(
-  factory: ModuleFactory,
-  compiled: Compiled,
-  options: StartOptions,
-): Promise<WasmModule> {
+export function instantiate(compiled: WebAssembly.Module, options: StartOptions): Promise<WasmModule> {
   return new Promise((resolve, reject) => {
-    factory({
+    GLUE.single({
       instantiateWasm: starter(compiled, reject),
       wasmMemory: createMemory(false, options.maxHeapBytes),
     })
-      .then((raw) => bindModule(raw, compiled.parts))
+      .then(bindModule)
       .then(resolve, reject);
   });
 }
 
 /**
- * Starts a module and `threads - 1` workers, whose script is `glue`. Rejects, instead of waiting for ever, where a
- * worker does not start, and at once when the signal is aborted; the workers that did start are stopped again.
+ * Starts a module and `threads - 1` workers. Rejects, instead of waiting for ever, where a worker does not start, and at
+ * once when the signal is aborted; the workers that did start are stopped again.
  */
 export async function instantiateThreaded(
-  factory: ModuleFactory,
-  compiled: Compiled,
-  glue: URL,
+  compiled: WebAssembly.Module,
   threads: number,
   { maxHeapBytes, signal }: StartOptions,
 ): Promise<WasmModule> {
   const stopped = new AbortController();
-  let pool: PThread | undefined;
-  let module: WasmModule | undefined;
+  const workers: ThreadWorker[] = [];
+  let started: { module: WasmModule; pool: PThread | undefined } | undefined;
   let stop = (): void => undefined;
   try {
     return await new Promise<WasmModule>((resolve, reject) => {
@@ -69,31 +56,32 @@ export async function instantiateThreaded(
       };
       const onLost = (reason: string) => {
         reject(new Error(reason)); // too late for that after the start
-        if (module && !stopped.signal.aborted) goOnAlone(module, pool);
+        if (started && !stopped.signal.aborted) goOnAlone(started.module, started.pool);
       };
       const options: ModuleOptions = {
         instantiateWasm: starter(compiled, reject),
         wasmMemory: createMemory(true, maxHeapBytes),
         printErr: (text) => reject(new Error(text)),
-        // Called when the glue is about to start its workers (cpp/bindings/CMakeLists.txt): they are started here, so
-        // that it is known of each what becomes of it.
-        workers: (its: PThread) => {
+        workers: threads - 1,
+        startWorker: () => {
           stopped.signal.throwIfAborted();
-          pool = its;
-          its.allocateUnusedWorker = () => its.unusedWorkers.push(startWorker(glue, onLost));
-          return threads - 1;
+          const worker = startWorker(workerScript(), onLost);
+          workers.push(worker);
+          return worker;
         },
       };
-      factory(options)
+      GLUE.threaded(options)
         .then(async (raw) => {
           stopped.signal.throwIfAborted();
-          return (module = await bindModule(raw, compiled.parts));
+          const module = await bindModule(raw);
+          started = { module, pool: raw.PThread };
+          return module;
         })
         .then(resolve, reject);
     });
   } catch (error) {
     stopped.abort();
-    pool?.terminateAllThreads();
+    for (const worker of workers) void worker.terminate();
     throw new Error(`the workers could not be started (${messageOf(error)})`, { cause: error });
   } finally {
     stop();
@@ -110,24 +98,14 @@ function goOnAlone(module: WasmModule, pool: PThread | undefined): void {
   pool?.terminateAllThreads();
 }
 
-/**
- * The files are instances of their own that share the core's memory and tables; each fills its table, through which
- * the others call it. The glue passes what stands in the place of the one module that it knows on to its workers,
- * which start the same files (scripts/split_module.mjs). It does not hear of an instantiation that failed, so that
- * goes past it.
- */
+/** The glue passes the module on to its workers. It does not hear of one that fails to start, so that goes past it. */
 function starter(
-  { core, rest }: Compiled,
+  compiled: WebAssembly.Module,
   failed: (reason: unknown) => void,
 ): ModuleOptions['instantiateWasm'] {
-  const start = async (imports: WebAssembly.Imports) => {
-    const instance = await WebAssembly.instantiate(core, imports);
-    await Promise.all(rest.map((part) => WebAssembly.instantiate(part, { '': instance.exports })));
-    return instance;
-  };
   return (imports, done) => {
-    start(imports)
-      .then((instance) => done(instance, { core, rest }))
+    WebAssembly.instantiate(compiled, imports)
+      .then((instance) => done(instance, compiled))
       .catch(failed);
     return {};
   };

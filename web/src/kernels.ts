@@ -2,7 +2,7 @@
 
 import { readBy, startOf, text } from './check.js';
 import type { Runtime } from './runtime.js';
-import type { OutOption, Tensor } from './tensor.js';
+import { newTensor, type OutOption, type Tensor } from './tensor.js';
 import { outHandle, tensorHandle } from './tensor_handle.js';
 import type { KernelName } from './types.js';
 
@@ -69,6 +69,6 @@ export class Kernels {
     const right = tensorHandle(runtime, b, 'matmul');
     const result = runtime.module.matmul(left, right, kernel, outHandle(runtime, out, 'matmul'));
     const checked = runtime.check(result);
-    return out ?? runtime.wrap(checked);
+    return out ?? newTensor(runtime, checked);
   }
 }

@@ -1,21 +1,23 @@
-// From nothing to a running module: choose the build, get its bytes, start it.
+// From nothing to a running module: choose the build, get its file, start it.
 
-import { type BuildName, BUILDS, type FileOfBuild, fileName, NEEDED, OPTIONAL, type Part } from './builds.js';
-import { chooseVariant } from './choose.js';
-import { InvalidArgumentError, LoadError } from './errors.js';
-import { fetchWasm, type FetchOptions, messageOf } from './fetch_wasm.js';
-import { LEAST_HEAP_BYTES, MOST_HEAP_BYTES } from './heap.js';
+import { ADDRESSES, type BuildName, fileName } from './builds.js';
 import * as check from './check.js';
-import { type Compiled, instantiate, instantiateThreaded } from './instantiate.js';
+import { chooseVariant } from './choose.js';
+import { compileAt, type FetchOptions, messageOf, startError } from './compile.js';
+import { LoadError } from './errors.js';
+import { LEAST_HEAP_BYTES, MOST_HEAP_BYTES } from './heap.js';
+import { instantiate, instantiateThreaded } from './instantiate.js';
+import { FILES } from './module/files.js';
 import { probe } from './probe.js';
 import { Runtime } from './runtime.js';
+import { registerDropped } from './tensor_handle.js';
 import { chooseThreads } from './threads.js';
 import { assemble, type BuildInfo, type TinyTorch } from './tinytorch.js';
 import type { Variant } from './types.js';
 import type { WasmModule } from './wasm_module.js';
 
-/** The custom section with a file's build and part (scripts/split_module.mjs). */
-const BUILD_SECTION = 'tinytorch-build';
+/** The custom section that the linker writes for --build-id. */
+const ID_SECTION = 'build_id';
 
 export interface LoadOptions extends FetchOptions {
   /** Which build; `auto` takes the fastest that this engine runs. */
@@ -30,12 +32,6 @@ export interface LoadOptions extends FetchOptions {
    * `true` by default. Results have the same bits for any tile.
    */
   tuning?: boolean;
-  /**
-   * The optional parts to load; both by default. What belongs to a part that is left out throws `LoadError` (and a
-   * rung of the ladder `KernelError`). A program that only runs trained models needs none: `parts: []` makes the
-   * download a quarter to a third smaller.
-   */
-  parts?: readonly Part[];
   /**
    * The most bytes that the module's memory may grow to, from 16 MB to 4 GB, which is the usual. Where it is used up,
    * calls throw `OutOfMemoryError`. A memory that threads share takes that many addresses at once, and an engine may set
@@ -59,7 +55,7 @@ export async function load(options?: LoadOptions): Promise<TinyTorch> {
 }
 
 const LOAD_OPTIONS = [
-  ...(['variant', 'threads', 'tuning', 'parts', 'maxHeapBytes', 'wasmUrl'] as const),
+  ...(['variant', 'threads', 'tuning', 'maxHeapBytes', 'wasmUrl'] as const),
   ...(['onProgress', 'signal'] as const),
 ];
 
@@ -85,110 +81,68 @@ function isUrl(value: unknown): value is URL {
 async function loadBuild(options: LoadOptions): Promise<TinyTorch> {
   const features = probe();
   const { variant: wanted = 'auto', threads = 'auto' } = options;
-  const parts = options.parts === undefined ? OPTIONAL : chosenParts(options.parts);
   const { variant, reason: variantReason } = chooseVariant(wanted, features);
   const wish = chooseThreads(threads, features);
   let threadsReason =
     variant === 'scalar' && wish.threads > 1 ? 'the scalar build has one thread' : wish.reason;
   if (variant !== 'scalar' && wish.threads > 1) {
     try {
-      const name = `${variant}-mt` as const;
-      const { factory, compiled } = await fetchBuild(name, parts, options);
-      const script = (BUILDS[name].script as () => URL)();
-      const module = await instantiateThreaded(factory, compiled, script, wish.threads, options);
+      const { compiled } = await compileBuild(`${variant}-mt`, options);
+      const module = await instantiateThreaded(compiled, wish.threads, options);
       module.setThreads(wish.threads);
-      return start(module, { variant, variantReason, threadsReason, parts }, options);
+      return start(module, { variant, variantReason, threadsReason }, options);
     } catch (error) {
       options.signal?.throwIfAborted();
       threadsReason = messageOf(error);
     }
   }
-  const { factory, compiled, url } = await fetchBuild(variant, parts, options);
-  const module = await instantiate(factory, compiled, options).catch((error: unknown) => {
+  const { compiled, url } = await compileBuild(variant, options);
+  const module = await instantiate(compiled, options).catch((error: unknown) => {
     throw error instanceof LoadError ? error : startError(url, error);
   });
-  return start(module, { variant, variantReason, threadsReason, parts }, options);
+  return start(module, { variant, variantReason, threadsReason }, options);
 }
 
-function chosenParts(wanted: readonly Part[]): readonly Part[] {
-  const parts = check.list(wanted, 'load', 'parts');
-  for (const part of parts) {
-    if (!OPTIONAL.includes(part as Part))
-      throw new InvalidArgumentError(`load: no part ${check.show(part)}; there are ${OPTIONAL.join(', ')}`);
-  }
-  return OPTIONAL.filter((part) => parts.includes(part));
-}
-
-type Reasons = Omit<BuildInfo, 'threads'>;
-
-function start(module: WasmModule, reasons: Reasons, { signal, tuning }: LoadOptions): TinyTorch {
+function start(
+  module: WasmModule,
+  reasons: Omit<BuildInfo, 'threads'>,
+  { signal, tuning }: LoadOptions,
+): TinyTorch {
   if (signal?.aborted) module.terminate('loading was given up');
   signal?.throwIfAborted();
   module.setTuning(tuning ?? true);
-  return assemble(new Runtime(module), reasons);
+  return assemble(new Runtime(module, registerDropped), reasons);
 }
 
-async function fetchBuild(name: BuildName, parts: readonly Part[], options: LoadOptions) {
-  const files: readonly FileOfBuild[] = [...NEEDED, ...parts];
-  const progress = options.onProgress && joined(files.length, options.onProgress);
-  const urls = files.map((file) => wasmUrl(name, file, options.wasmUrl));
-  const modules = urls.map((url, i) =>
-    fetchCompiled(url, {
-      ...(options.signal && { signal: options.signal }),
-      ...(progress && { onProgress: (loaded, total) => progress(i, loaded, total) }),
-    }),
-  );
-  const glue = BUILDS[name].glue();
-  // The first failure in their order, not in time: the same fault gives the same error.
-  const failure = (await Promise.allSettled([...modules, glue])).find(({ status }) => status === 'rejected');
-  if (failure) throw (failure as PromiseRejectedResult).reason;
-  const [core, ...rest] = (await Promise.all(modules)) as [WebAssembly.Module, ...WebAssembly.Module[]];
-  const compiled: Compiled = { core, rest, parts };
-  const { default: factory, buildId } = await glue;
-  for (const [i, module] of [core, ...rest].entries())
-    requireBuild(module, `${buildId} ${files[i] as string}`, urls[i] as URL);
-  return { url: urls[0] as URL, factory, compiled };
-}
-
-async function fetchCompiled(url: URL, options: FetchOptions): Promise<WebAssembly.Module> {
-  const bytes = await fetchWasm(url, options);
-  return WebAssembly.compile(bytes).catch((error: unknown) => {
-    throw startError(url, error);
-  });
+async function compileBuild(name: BuildName, options: LoadOptions) {
+  const file = FILES[name];
+  if (!file) throw new LoadError(`load: this package was built without ${fileName(name)}`);
+  const url = wasmUrl(name, options.wasmUrl);
+  const compiled = await compileAt(url, file.bytes, options);
+  requireBuild(compiled, name, file.id, url);
+  return { url, compiled };
 }
 
 /** A file of another version would start and then call the wrong functions, or wait for ever. */
-function requireBuild(module: WebAssembly.Module, wanted: string, url: URL): void {
-  const [section] = WebAssembly.Module.customSections(module, BUILD_SECTION);
-  const found = section && new TextDecoder().decode(section);
-  if (found === wanted) return;
+function requireBuild(module: WebAssembly.Module, name: BuildName, wanted: string, url: URL): void {
+  const [section] = WebAssembly.Module.customSections(module, ID_SECTION);
+  const found = section && hexadecimal(new Uint8Array(section));
+  // The linker's section begins with the length of the id.
+  if (found?.endsWith(wanted)) return;
+  const other = Object.keys(FILES).find((each) => found?.endsWith(FILES[each as BuildName]?.id ?? '-'));
   throw new LoadError(
-    `load: ${url.href} does not belong to this package: ` +
-      (found === undefined
-        ? 'it is another WebAssembly module'
-        : `it is "${found}", and "${wanted}" is needed`),
+    `load: ${url.href} is not ${fileName(name)} of this package: it is ` +
+      (other ? fileName(other as BuildName) : found ? 'of another version' : 'another WebAssembly module'),
   );
 }
 
-/** One progress of several files. `total` is 0 until all of them have told theirs. */
-function joined(count: number, onProgress: NonNullable<FetchOptions['onProgress']>) {
-  const loaded = new Array<number>(count).fill(0);
-  const total = new Array<number>(count).fill(0);
-  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
-  return (file: number, loadedOfFile: number, totalOfFile: number) => {
-    loaded[file] = loadedOfFile;
-    total[file] = totalOfFile;
-    onProgress(sum(loaded), total.includes(0) ? 0 : sum(total));
-  };
+function hexadecimal(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function startError(url: URL, error: unknown): LoadError {
-  return new LoadError(`load: ${url.href} does not start: ${messageOf(error)}`, { cause: error });
-}
-
-function wasmUrl(build: BuildName, file: FileOfBuild, where: LoadOptions['wasmUrl']): URL {
-  if (where === undefined) return BUILDS[build].wasm[file]();
-  const name = fileName(build, file);
+function wasmUrl(build: BuildName, where: LoadOptions['wasmUrl']): URL {
+  if (where === undefined) return ADDRESSES[build]();
+  const name = fileName(build);
   const base = typeof location === 'undefined' ? import.meta.url : location.href;
   if (typeof where === 'function') return address(where(name), base);
   const folder = String(where);

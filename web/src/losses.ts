@@ -2,7 +2,7 @@
 
 import * as check from './check.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 
 /** How a loss is summed up over its elements (cross-entropy: its rows). */
 export type Reduction = 'mean' | 'sum';
@@ -49,7 +49,7 @@ export function lossClasses(runtime: Runtime): LossClasses {
         const code = check.oneOf(this.reduction, REDUCTIONS, name, 'reduction');
         const x = tensorHandle(runtime, prediction, name);
         const y = tensorHandle(runtime, target, name);
-        return runtime.wrap(runtime.check(runtime.module[name](x, y, code)));
+        return newTensor(runtime, runtime.module[name](x, y, code));
       }
     };
   return {

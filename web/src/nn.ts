@@ -3,10 +3,11 @@
 import * as check from './check.js';
 import { type GradientStats, gradientStats, type Summary, summarize } from './inspect.js';
 import type { Kernels } from './kernels.js';
+import { layerHandle } from './layer.js';
 import { listedTensors, namedParametersOf, runLayers, uniqueTensors } from './own_layers.js';
-import { liveHandle, Native, nativeHandle } from './resource.js';
+import { liveHandle, Native } from './resource.js';
 import type { Runtime } from './runtime.js';
-import { type OutOption, type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type OutOption, type Tensor, tensorHandle } from './tensor.js';
 import type { DType, KernelName, Shape } from './types.js';
 import type { Handle } from './wasm_module.js';
 
@@ -52,7 +53,7 @@ export abstract class Module extends Native {
         out === undefined ? 0 : tensorHandle(runtime, out, 'forward, out'),
       ),
     );
-    return out ?? runtime.wrap(handle);
+    return out ?? newTensor(runtime, handle);
   }
 
   /**
@@ -185,7 +186,7 @@ function listParameters(runtime: Runtime, handle: Handle): Map<string, Tensor> {
   try {
     const count = module.fileCount(parameters);
     for (let i = 0; i < count; ++i) {
-      const tensor = runtime.wrap(runtime.check(module.fileTensor(parameters, i)));
+      const tensor = newTensor(runtime, module.fileTensor(parameters, i));
       found.set(module.fileName(parameters, i), tensor);
     }
     return found;
@@ -196,14 +197,6 @@ function listParameters(runtime: Runtime, handle: Handle): Map<string, Tensor> {
     runtime.scope = scope;
     module.releaseFile(parameters);
   }
-}
-
-/**
- * The handle of a live layer of this runtime, for a call that `where` names; throws for anything else.
- * @internal
- */
-export function moduleHandle(runtime: Runtime, value: Module, where: string): Handle {
-  return nativeHandle(runtime, value, 'layer', where);
 }
 
 export interface DenseOptions {
@@ -253,7 +246,7 @@ export class Sequential extends Module {
   constructor(context: Context, layers: readonly Module[]) {
     const { runtime } = context;
     const all = Object.freeze(check.list(layers, 'new Sequential', 'layers') as Module[]);
-    const handles = all.map((layer) => moduleHandle(runtime, layer, 'new Sequential'));
+    const handles = all.map((layer) => layerHandle(runtime, layer, 'new Sequential'));
     super(context, runtime.module.sequential(runtime.sendHandles(handles)));
     this.layers = all;
   }

@@ -4,9 +4,22 @@
 import { DTYPES } from './arrays.js';
 import { INT32, onlyOption, readBy, truth, whole } from './check.js';
 import type { Runtime } from './runtime.js';
-import type { OutOption, ReduceOptions, Tensor } from './tensor.js';
-import { outHandle, ownHandle, tensorHandle } from './tensor_handle.js';
+import { outHandle, ownHandle, type TensorHandle, tensorHandle } from './tensor_handle.js';
+import type { DType } from './types.js';
 import type { Handle } from './wasm_module.js';
+
+/** What is needed of the tensor class here. */
+interface Operand extends TensorHandle {
+  readonly dtype: DType;
+}
+/** tensor.ts describes the options. */
+interface Out<Tensor> {
+  out?: Tensor;
+}
+interface Reduce<Tensor> extends Out<Tensor> {
+  dim?: number;
+  keepdim?: boolean;
+}
 
 type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'sigmoid' | 'tanh' | 'gelu';
 type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum';
@@ -17,27 +30,31 @@ export function axis(value: unknown, where: string, what: string): number {
   return whole(value, where, what, ...INT32);
 }
 
-export function made(runtime: Runtime, handle: Handle): Tensor {
-  return runtime.wrap(runtime.check(handle));
+export function made<Tensor>(runtime: Runtime, handle: Handle): Tensor {
+  return runtime.makeTensor(runtime.check(handle)) as Tensor;
 }
 
-export function resultOf(runtime: Runtime, handle: Handle, out: Tensor | undefined): Tensor {
+export function resultOf<Tensor>(runtime: Runtime, handle: Handle, out: Tensor | undefined): Tensor {
   const checked = runtime.check(handle);
-  return out ?? runtime.wrap(checked);
+  return out ?? (runtime.makeTensor(checked) as Tensor);
 }
 
-export function unary(x: Tensor, name: UnaryName, options: OutOption | undefined): Tensor {
+export function unary<Tensor extends Operand>(
+  x: Tensor,
+  name: UnaryName,
+  options: Out<Tensor> | undefined,
+): Tensor {
   const out = onlyOption(options, 'out', name);
   const a = ownHandle(x, name);
   const { runtime } = x;
   return resultOf(runtime, runtime.module[name](a, outHandle(runtime, out, name)), out);
 }
 
-export function binary(
+export function binary<Tensor extends Operand>(
   x: Tensor,
   name: BinaryName,
   other: Tensor | number,
-  options: OutOption | undefined,
+  options: Out<Tensor> | undefined,
 ): Tensor {
   const out = onlyOption(options, 'out', name);
   const a = ownHandle(x, name);
@@ -57,9 +74,13 @@ export function binary(
 }
 
 const REDUCE_OPTIONS = ['dim', 'keepdim', 'out'] as const;
-const readReduceOptions = ({ dim, keepdim = false, out }: ReduceOptions) => ({ dim, keepdim, out });
+const readReduceOptions = <Tensor>({ dim, keepdim = false, out }: Reduce<Tensor>) => ({ dim, keepdim, out });
 
-export function reduce(x: Tensor, name: ReductionName, options: ReduceOptions | undefined): Tensor {
+export function reduce<Tensor extends Operand>(
+  x: Tensor,
+  name: ReductionName,
+  options: Reduce<Tensor> | undefined,
+): Tensor {
   const { dim, keepdim, out } = readBy(options, REDUCE_OPTIONS, name, readReduceOptions);
   if (dim !== undefined) axis(dim, name, 'dim');
   truth(keepdim, name, 'keepdim');
@@ -69,7 +90,12 @@ export function reduce(x: Tensor, name: ReductionName, options: ReduceOptions | 
   return resultOf(runtime, runtime.module[name](a, dim === undefined, dim ?? 0, keepdim, outAt), out);
 }
 
-export function along(x: Tensor, name: AlongName, dim: number, options: OutOption | undefined): Tensor {
+export function along<Tensor extends Operand>(
+  x: Tensor,
+  name: AlongName,
+  dim: number,
+  options: Out<Tensor> | undefined,
+): Tensor {
   axis(dim, name, 'dim');
   const out = onlyOption(options, 'out', name);
   const a = ownHandle(x, name);

@@ -5,14 +5,14 @@ import { isThenable } from './block.js';
 import { show } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import { tidy } from './memory.js';
-import { type Module, moduleHandle } from './nn.js';
+import { type Layer, layerHandle } from './layer.js';
 import type { Resource } from './resource.js';
 import type { Runtime } from './runtime.js';
-import { type Tensor, tensorHandle } from './tensor.js';
+import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 import type { Handle } from './wasm_module.js';
 
 /** y = model(x), by whatever `forward` it has. Throws `InvalidArgumentError` where that gives no tensor. */
-export function runForward(model: Module, x: Tensor): Tensor {
+export function runForward(model: Layer, x: Tensor): Tensor {
   const y: unknown = model.forward(x);
   const where = `forward of ${model[Symbol.toStringTag]}`;
   if (isThenable(y, where)) {
@@ -29,7 +29,7 @@ export function runForward(model: Module, x: Tensor): Tensor {
  */
 export function runLayers(
   runtime: Runtime,
-  layers: readonly Module[],
+  layers: readonly Layer[],
   x: Tensor,
   out: Tensor | undefined,
 ): Tensor {
@@ -66,7 +66,7 @@ export function runLayers(
 }
 
 /** A model's parameters by name, those included that only its own `namedParameters` or `parameters` knows. */
-export function namedParametersOf(model: Module): [string, Tensor][] {
+export function namedParametersOf(model: Layer): [string, Tensor][] {
   const { runtime } = model;
   if (model.isListedByModule) return [...model.namedParameters()];
   const named = entries(model.namedParameters());
@@ -138,12 +138,12 @@ export function withList<Result>(
 /** A model's parameters under all of their names, as such a list: what a file of the model holds. */
 export function withState<Result>(
   runtime: Runtime,
-  model: Module,
+  model: Layer,
   where: string,
   use: (list: Handle) => Result,
 ): Result {
   const { module } = runtime;
-  const handle = moduleHandle(runtime, model, where);
+  const handle = layerHandle(runtime, model, where);
   if (!model.isListedByModule) return withList(runtime, namedParametersOf(model), use);
   module.roomForSeveral();
   const list = runtime.check(module.namedState(handle));
@@ -155,7 +155,7 @@ export function withState<Result>(
 }
 
 /** Every layer inside that has a `train` of its own, which the module does not call, and the mode that it is in. */
-function withOwnTrain(model: Module, found: [Module, boolean][] = []): [Module, boolean][] {
+function withOwnTrain(model: Layer, found: [Layer, boolean][] = []): [Layer, boolean][] {
   if (model.isDisposed) return found;
   if (model.hasOwnTrain) found.push([model, model.isTraining]);
   for (const layer of model.owned) withOwnTrain(layer, found);
@@ -176,7 +176,7 @@ interface Halves<Result> {
  * the module has set, undefined where it left all modes as they are.
  */
 export function runBatch<Result>(
-  model: Module,
+  model: Layer,
   training: boolean | undefined,
   { begin, finish, abandon }: Halves<Result>,
 ): Result | undefined {
@@ -187,7 +187,7 @@ export function runBatch<Result>(
     const features = runtime.numbers[0] as Handle;
     if (features === 0) return undefined;
     try {
-      const x = runtime.wrap(features);
+      const x = newTensor(runtime, features);
       return finish(tensorHandle(runtime, forwardIn(own, training, model, x), 'forward'));
     } catch (error) {
       abandon();
@@ -198,9 +198,9 @@ export function runBatch<Result>(
 
 /** The forward pass with these layers in that mode. The module gives all others their own back, and these too. */
 function forwardIn(
-  own: readonly [Module, boolean][],
+  own: readonly [Layer, boolean][],
   training: boolean | undefined,
-  model: Module,
+  model: Layer,
   x: Tensor,
 ): Tensor {
   try {

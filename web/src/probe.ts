@@ -21,11 +21,6 @@ const EXCEPTIONS = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 8, 1, 6, 0, 6, 64, 25, 11, 11,
 ];
 
-/** (module (table 1 funcref) (elem (i32.const 0) funcref (ref.null func))): the parts of a build share such tables. */
-const REFERENCE_TYPES = [
-  0, 97, 115, 109, 1, 0, 0, 0, 4, 4, 1, 112, 0, 1, 9, 9, 1, 4, 65, 0, 11, 1, 208, 112, 11,
-];
-
 /** (module (memory 1 1 shared) (func i32.const 0  i32.atomic.load  drop)) */
 const THREADS = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254,
@@ -37,7 +32,7 @@ const validates = (bytes: readonly number[]): boolean =>
 
 /** The WebAssembly features that decide which build is loaded. */
 export interface Features {
-  /** WebAssembly itself, with exceptions and reference types: without it nothing runs. */
+  /** WebAssembly itself, with exceptions: without it nothing runs. */
   readonly base: boolean;
   /** 128-bit vectors. */
   readonly simd: boolean;
@@ -51,7 +46,7 @@ export interface Features {
 export function probe(): Features {
   const simd = validates(SIMD);
   return {
-    base: validates(EXCEPTIONS) && validates(REFERENCE_TYPES),
+    base: validates(EXCEPTIONS),
     simd,
     relaxed: simd && validates(RELAXED_SIMD),
     threads: validates(THREADS),

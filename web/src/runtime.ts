@@ -3,9 +3,6 @@
 import { dtypeCode, MAX_RANK } from './arrays.js';
 import { isRevoked, reading, show } from './check.js';
 import { errorFromModule, InvalidArgumentError } from './errors.js';
-import type { Resource } from './resource.js';
-import type { Tensor } from './tensor.js';
-import { registerDropped, type TensorHandle } from './tensor_handle.js';
 import type { Shape } from './types.js';
 import type { Handle, WasmModule } from './wasm_module.js';
 
@@ -30,6 +27,14 @@ function refuseShape(got: string, where: string, least: number): never {
   throw new InvalidArgumentError(`${where}: a shape is an array of whole numbers >= ${least}, got ${got}`);
 }
 
+/** What a scope disposes of. */
+interface Disposable {
+  dispose(): void;
+}
+
+/** Has the garbage collector tell of a tensor that is dropped. */
+type Register = (tensor: object, registry: FinalizationRegistry<Handle>) => void;
+
 export class Runtime {
   readonly uncloneable = UNCLONEABLE;
   readonly module: WasmModule;
@@ -38,11 +43,11 @@ export class Runtime {
   /** How many tensors JavaScript holds. */
   liveTensors = 0;
   /** What the innermost `tidy` has made so far; null outside of any. */
-  scope: Resource[] | null = null;
+  scope: Disposable[] | null = null;
   /** Whether operations are recorded. */
   recording = true;
-  /** The JavaScript object for a new tensor; set by the module that defines the class. */
-  wrap!: (handle: Handle) => Tensor;
+  /** Makes the JavaScript object for a new tensor; set where the class is defined, called in operations.ts alone. */
+  makeTensor!: (handle: Handle) => unknown;
 
   // They free what was dropped without dispose(), whenever the garbage collector finds out.
   readonly #droppedTensors = new FinalizationRegistry<Handle>((handle) => this.#releaseTensor(handle));
@@ -52,14 +57,16 @@ export class Runtime {
 
   // Most tensors are disposed of in the same breath, and registering one costs as much as a small operation: it is
   // put off until the running code ends or this list is full.
-  readonly #newTensors: TensorHandle[] = [];
+  readonly #newTensors: object[] = [];
   #awaitsEnd = false;
+  readonly #register: Register;
 
   readonly #exchangeAddress: number;
   #numbers: Float64Array;
 
-  constructor(module: WasmModule) {
+  constructor(module: WasmModule, register: Register) {
     this.module = module;
+    this.#register = register;
     this.#exchangeAddress = module.exchange() >>> 0;
     this.#numbers = this.#viewNumbers();
   }
@@ -97,7 +104,7 @@ export class Runtime {
   }
 
   /** Sees to it that a new tensor is freed when it is dropped. */
-  adopt(tensor: TensorHandle): void {
+  adopt(tensor: object): void {
     ++this.liveTensors;
     if (this.#newTensors.push(tensor) === NEW_TENSORS) this.#registerNew();
     if (this.#awaitsEnd) return;
@@ -106,13 +113,13 @@ export class Runtime {
   }
 
   /** Frees a tensor that is disposed of. Where the stack is full it throws, and nothing has changed. */
-  release(tensor: TensorHandle, handle: Handle, isRegistered: boolean): void {
+  release(tensor: object, handle: Handle, isRegistered: boolean): void {
     this.#releaseTensor(handle);
     if (isRegistered) this.#droppedTensors.unregister(tensor);
   }
 
   readonly #registerNew = (): void => {
-    for (const tensor of this.#newTensors) registerDropped(tensor, this.#droppedTensors);
+    for (const tensor of this.#newTensors) this.#register(tensor, this.#droppedTensors);
     this.#newTensors.length = 0;
     this.#awaitsEnd = false;
   };

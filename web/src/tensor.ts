@@ -5,6 +5,7 @@ import { copied } from './bytes.js';
 import { onlyOption, options as readOptions, truth, whole } from './check.js';
 import { InvalidArgumentError } from './errors.js';
 import { along, axis, binary, made, reduce, resultOf, unary } from './operations.js';
+import type { Runtime } from './runtime.js';
 import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from './tensor_handle.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
@@ -100,7 +101,7 @@ export class Tensor extends TensorHandle {
     const { runtime } = this;
     runtime.check(runtime.module.grad(own));
     const handle = runtime.numbers[0] as number;
-    return handle === 0 ? undefined : runtime.wrap(handle);
+    return handle === 0 ? undefined : made<Tensor>(runtime, handle);
   }
   set grad(value: Tensor | undefined) {
     const own = ownHandle(this, 'grad');
@@ -139,7 +140,7 @@ export class Tensor extends TensorHandle {
    */
   detach(): Tensor {
     const handle = ownHandle(this, 'detach');
-    return made(this.runtime, this.runtime.module.detach(handle));
+    return made<Tensor>(this.runtime, this.runtime.module.detach(handle));
   }
 
   /** `Tensor([2,3], float32)`. */
@@ -234,7 +235,7 @@ export class Tensor extends TensorHandle {
     const { runtime } = this;
     const sizes = runtime.readShape(shape, 'reshape', -1);
     const handle = ownHandle(this, 'reshape');
-    return made(runtime, runtime.module.reshape(handle, runtime.sendSizes(sizes)));
+    return made<Tensor>(runtime, runtime.module.reshape(handle, runtime.sendSizes(sizes)));
   }
 
   /** Exchanges two axes, by default the last two. Copies nothing. */
@@ -242,7 +243,7 @@ export class Tensor extends TensorHandle {
     axis(dim0, 'transpose', 'dim0');
     axis(dim1, 'transpose', 'dim1');
     const handle = ownHandle(this, 'transpose');
-    return made(this.runtime, this.runtime.module.transpose(handle, dim0, dim1));
+    return made<Tensor>(this.runtime, this.runtime.module.transpose(handle, dim0, dim1));
   }
 
   /**
@@ -255,7 +256,7 @@ export class Tensor extends TensorHandle {
     const end = stop === Infinity ? Number.MAX_SAFE_INTEGER : whole(stop, 'slice', 'stop');
     whole(step, 'slice', 'step', 1);
     const handle = ownHandle(this, 'slice');
-    return made(this.runtime, this.runtime.module.slice(handle, dim, start, end, step));
+    return made<Tensor>(this.runtime, this.runtime.module.slice(handle, dim, start, end, step));
   }
 
   /** The tensor broadcast to a larger shape, as a view: axes of size 1 are repeated. */
@@ -264,13 +265,13 @@ export class Tensor extends TensorHandle {
     const { runtime } = this;
     const sizes = runtime.readShape(shape, 'expand');
     const handle = ownHandle(this, 'expand');
-    return made(runtime, runtime.module.expand(handle, runtime.sendSizes(sizes)));
+    return made<Tensor>(runtime, runtime.module.expand(handle, runtime.sendSizes(sizes)));
   }
 
   /** A row-major copy that shares nothing. */
   clone(): Tensor {
     const handle = ownHandle(this, 'clone');
-    return made(this.runtime, this.runtime.module.clone(handle));
+    return made<Tensor>(this.runtime, this.runtime.module.clone(handle));
   }
 
   /**
@@ -280,98 +281,98 @@ export class Tensor extends TensorHandle {
    */
   to(dtype: DType): Tensor {
     const handle = ownHandle(this, 'to');
-    return made(this.runtime, this.runtime.module.to(handle, dtypeCode(dtype, 'to')));
+    return made<Tensor>(this.runtime, this.runtime.module.to(handle, dtypeCode(dtype, 'to')));
   }
 
   // ---- Elementwise operations; the other operand broadcasts, and may be a plain number ----
 
   /** this + other */
   add(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'add', other, options);
+    return binary<Tensor>(this, 'add', other, options);
   }
   /** this - other */
   sub(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'sub', other, options);
+    return binary<Tensor>(this, 'sub', other, options);
   }
   /** this * other, element by element */
   mul(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'mul', other, options);
+    return binary<Tensor>(this, 'mul', other, options);
   }
   /** this / other */
   div(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'div', other, options);
+    return binary<Tensor>(this, 'div', other, options);
   }
   /** this to the power of other. Gradients as in PyTorch: that of x^0 is 0 everywhere. */
   pow(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'pow', other, options);
+    return binary<Tensor>(this, 'pow', other, options);
   }
   /** The larger of this and other; NaN wins. Of equals, half the gradient goes to each. */
   maximum(other: Tensor | number, options?: OutOption): Tensor {
-    return binary(this, 'maximum', other, options);
+    return binary<Tensor>(this, 'maximum', other, options);
   }
   /** -this */
   neg(options?: OutOption): Tensor {
-    return unary(this, 'neg', options);
+    return unary<Tensor>(this, 'neg', options);
   }
   /** |this|; gradient 0 at 0 */
   abs(options?: OutOption): Tensor {
-    return unary(this, 'abs', options);
+    return unary<Tensor>(this, 'abs', options);
   }
   /** e to the power of this */
   exp(options?: OutOption): Tensor {
-    return unary(this, 'exp', options);
+    return unary<Tensor>(this, 'exp', options);
   }
   /** The natural logarithm. */
   log(options?: OutOption): Tensor {
-    return unary(this, 'log', options);
+    return unary<Tensor>(this, 'log', options);
   }
   /** The square root; its gradient at 0 is infinite. */
   sqrt(options?: OutOption): Tensor {
-    return unary(this, 'sqrt', options);
+    return unary<Tensor>(this, 'sqrt', options);
   }
   /** max(this, 0); NaN stays NaN; gradient 0 at 0 */
   relu(options?: OutOption): Tensor {
-    return unary(this, 'relu', options);
+    return unary<Tensor>(this, 'relu', options);
   }
   /** 1 / (1 + exp(-this)) */
   sigmoid(options?: OutOption): Tensor {
-    return unary(this, 'sigmoid', options);
+    return unary<Tensor>(this, 'sigmoid', options);
   }
   /** this (1 + erf(this / sqrt 2)) / 2 */
   gelu(options?: OutOption): Tensor {
-    return unary(this, 'gelu', options);
+    return unary<Tensor>(this, 'gelu', options);
   }
   /** The hyperbolic tangent. */
   tanh(options?: OutOption): Tensor {
-    return unary(this, 'tanh', options);
+    return unary<Tensor>(this, 'tanh', options);
   }
 
   // ---- Reductions ----
 
   sum(options?: ReduceOptions): Tensor {
-    return reduce(this, 'sum', options);
+    return reduce<Tensor>(this, 'sum', options);
   }
   mean(options?: ReduceOptions): Tensor {
-    return reduce(this, 'mean', options);
+    return reduce<Tensor>(this, 'mean', options);
   }
   /**
    * The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` the gradient goes to the first
    * of equals, without `dim` it is shared evenly among all equals, as in PyTorch.
    */
   max(options?: ReduceOptions): Tensor {
-    return reduce(this, 'max', options);
+    return reduce<Tensor>(this, 'max', options);
   }
   /** The place of the largest element, the first of equals, as int32. */
   argmax(options?: ReduceOptions): Tensor {
-    return reduce(this, 'argmax', options);
+    return reduce<Tensor>(this, 'argmax', options);
   }
   /** exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows. */
   softmax(dim = -1, options?: OutOption): Tensor {
-    return along(this, 'softmax', dim, options);
+    return along<Tensor>(this, 'softmax', dim, options);
   }
   /** The logarithm of softmax. */
   logSoftmax(dim = -1, options?: OutOption): Tensor {
-    return along(this, 'logSoftmax', dim, options);
+    return along<Tensor>(this, 'logSoftmax', dim, options);
   }
 
   /**
@@ -383,7 +384,7 @@ export class Tensor extends TensorHandle {
     const a = ownHandle(this, 'matmul');
     const { runtime } = this;
     const b = tensorHandle(runtime, other, 'matmul');
-    return resultOf(runtime, runtime.module.matmul(a, b, -1, outHandle(runtime, out, 'matmul')), out);
+    return resultOf<Tensor>(runtime, runtime.module.matmul(a, b, -1, outHandle(runtime, out, 'matmul')), out);
   }
 
   #describe(handle: Handle): { shape: Shape; dtype: DType } {
@@ -394,4 +395,12 @@ export class Tensor extends TensorHandle {
     this.#shape = Object.freeze(sizes);
     return { shape: this.#shape, dtype: this.#dtype };
   }
+}
+
+/**
+ * The object for the tensor that a call has made; throws the typed error where it failed.
+ * @internal
+ */
+export function newTensor(runtime: Runtime, handle: Handle): Tensor {
+  return made<Tensor>(runtime, handle);
 }

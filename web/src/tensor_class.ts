@@ -139,7 +139,7 @@ export function tensorClass(runtime: Runtime): TensorConstructor {
     }
   }
 
-  runtime.wrap = (handle) => new Tensor(handle, FROM_HANDLE);
+  runtime.makeTensor = (handle) => new Tensor(handle, FROM_HANDLE);
   return Tensor;
 }
 

@@ -7,7 +7,7 @@ import type { Handle } from './wasm_module.js';
 
 /** The handle of a tensor, 0 after `dispose()`; -1 for every other object, a proxy or copy of a tensor included. */
 let handleIn: (value: object) => Handle;
-let register: (tensor: TensorHandle, registry: FinalizationRegistry<Handle>) => void;
+let register: (tensor: object, registry: FinalizationRegistry<Handle>) => void;
 
 export abstract class TensorHandle extends Resource {
   #handle: Handle;
@@ -17,7 +17,7 @@ export abstract class TensorHandle extends Resource {
   static {
     handleIn = (value) => (#handle in value ? value.#handle : -1);
     register = (tensor, registry) => {
-      if (tensor.#handle === 0) return;
+      if (!(#handle in tensor) || tensor.#handle === 0) return;
       tensor.#isRegistered = true;
       registry.register(tensor, tensor.#handle, tensor);
     };
@@ -78,6 +78,6 @@ export function isTensorOrCopy(value: unknown): boolean {
 }
 
 /** For the runtime: has the garbage collector tell of a tensor that is dropped. */
-export function registerDropped(tensor: TensorHandle, registry: FinalizationRegistry<Handle>): void {
+export function registerDropped(tensor: object, registry: FinalizationRegistry<Handle>): void {
   register(tensor, registry);
 }

@@ -2,6 +2,7 @@
 
 import { show } from './check.js';
 import { InvalidArgumentError } from './errors.js';
+import { nodeModule } from './node.js';
 import type { Features } from './probe.js';
 
 /** The most threads that the pool takes (cpp/include/tinytorch/threads.h). */
@@ -23,7 +24,7 @@ export function chooseThreads(asked: number | 'auto', features: Features): Threa
   const obstacle = whyNoThreads(features);
   if (obstacle !== undefined) return { threads: 1, reason: obstacle };
   if (asked !== 'auto') return { threads: Math.min(asked, MAX_THREADS), reason: 'it was asked for' };
-  const cores = navigatorCores();
+  const cores = coresHere();
   return cores === 1
     ? { threads: 1, reason: 'this machine has one core' }
     : { threads: Math.min(cores, MAX_THREADS), reason: 'one for each core of this machine' };
@@ -48,11 +49,7 @@ function whyNoThreads(features: Features): string | undefined {
   return undefined;
 }
 
-function navigatorCores(): number {
-  // Node has had `navigator` since version 21 only; before that, one of its own functions knows.
-  if (typeof navigator !== 'undefined' && navigator.hardwareConcurrency) return navigator.hardwareConcurrency;
-  const node = (
-    globalThis as { process?: { getBuiltinModule?(name: 'os'): { availableParallelism(): number } } }
-  ).process;
-  return node?.getBuiltinModule?.('os').availableParallelism() ?? 2;
+function coresHere(): number {
+  // Node first: what a test runner puts there in the place of a browser's `navigator` knows nothing of this machine.
+  return nodeModule('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 2;
 }

@@ -1,6 +1,5 @@
 // The object that load() gives: every concept of one loaded module under one name.
 
-import type { Part } from './builds.js';
 import { finite, options as readOptions, truth, whole } from './check.js';
 import { dtypeCode } from './arrays.js';
 import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
@@ -51,8 +50,6 @@ export interface BuildInfo {
   readonly threads: number;
   /** Why this many. */
   readonly threadsReason: string;
-  /** The optional parts that were loaded. */
-  readonly parts: readonly Part[];
 }
 
 /** A register tile that the kernels can use. */

@@ -5,7 +5,8 @@ import * as check from './check.js';
 import { type DataLoader, datasetHandles, loaderHandle, readDataset, type TensorDataset } from './data.js';
 import { type Evaluation, evaluate, type LossName, LOSSES } from './evaluate.js';
 import { InvalidArgumentError } from './errors.js';
-import { type Module, moduleHandle } from './nn.js';
+import { layerHandle } from './layer.js';
+import type { Module } from './nn.js';
 import { type Optimizer, optimizerHandle } from './optim.js';
 import { namedParametersOf, runBatch, withList } from './own_layers.js';
 import { liveHandle, Native } from './resource.js';
@@ -115,7 +116,7 @@ export abstract class Trainer extends Native {
       rising,
       check.whole(patience, where, 'patience', 0),
     ];
-    const handle = moduleHandle(runtime, model, where);
+    const handle = layerHandle(runtime, model, where);
     const optimizerAt = optimizerHandle(runtime, optimizer as Optimizer, where);
     const loaderAt = loaderHandle(runtime, data as DataLoader, where);
     runtime.numbers.set(numbers);

@@ -1,8 +1,6 @@
 // The functions that a WebAssembly module offers: the tables in cpp/bindings, as TypeScript sees them (bind.ts).
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
-import type { Compiled } from './instantiate.js';
-
 /** An address inside the module that names a tensor or a layer. */
 export type Handle = number;
 
@@ -217,8 +215,6 @@ export interface WasmModule {
   tuningEnabled(): boolean;
   setTuning(enabled: boolean): void;
 
-  /** Makes the rungs below the best one unavailable, because the part of the module with them is not loaded. */
-  leaveOutLadder(): void;
   startProfile(): Handle;
   stopProfile(): Handle;
   profileRow(index: number): string;
@@ -234,11 +230,12 @@ export interface WasmModule {
 export interface ModuleOptions {
   instantiateWasm(
     imports: WebAssembly.Imports,
-    done: (instance: WebAssembly.Instance, forWorkers: Pick<Compiled, 'core' | 'rest'>) => void,
+    done: (instance: WebAssembly.Instance, forWorkers: WebAssembly.Module) => void,
   ): object;
   wasmMemory: WebAssembly.Memory;
-  /** With threads: how many workers are to be started. */
-  workers?: (pool: PThread) => number;
+  /** With threads: how many workers are to be started, and the function that starts one. */
+  workers?: number;
+  startWorker?: () => ThreadWorker;
   /** Hears of workers that fail. */
   printErr?: (text: string) => void;
 }
@@ -253,20 +250,20 @@ export interface RawModule {
 
 /** The workers of a module with threads. */
 export interface PThread {
-  readonly unusedWorkers: ThreadWorker[];
-  readonly runningWorkers: ThreadWorker[];
-  allocateUnusedWorker(): void;
   terminateAllThreads(): void;
 }
 
 /** A browser's Worker or Node's. */
 export interface ThreadWorker {
   terminate(): unknown;
+  /** Set by the glue. */
+  onmessage?: (message: { data: unknown }) => void;
   /** A browser's. */
   addEventListener?(event: 'error', listener: (event: Event) => void): void;
   /** Node's. */
-  on?(event: 'error' | 'exit', listener: (error: unknown) => void): void;
+  on?(event: 'error' | 'exit' | 'message', listener: (value: unknown) => void): void;
+  unref?(): void;
 }
 
-/** What the ES module beside each .wasm exports. */
+/** What a glue exports. */
 export type ModuleFactory = (options: ModuleOptions) => Promise<RawModule>;

@@ -1,28 +1,32 @@
 // One worker of a module with threads, in a browser or in Node.
 
-import { messageOf } from './fetch_wasm.js';
+import { messageOf } from './compile.js';
+import { nodeModule } from './node.js';
 import type { ThreadWorker } from './wasm_module.js';
 
 /** By this name the glue of a module knows that it runs as one of its workers. */
 const NAME = 'em-pthread';
+
+type WorkerClass = new (script: URL, options: object) => ThreadWorker;
 
 /**
  * Starts `script` as a worker. `onLost` is called with the reason when it fails to start, crashes or ends, by itself
  * or because it is terminated.
  */
 export function startWorker(script: URL, onLost: (reason: string) => void): ThreadWorker {
-  const { Worker } = globalThis as unknown as {
-    Worker: new (script: URL, options: object) => ThreadWorker;
-  };
+  const { Worker = nodeModule('node:worker_threads')?.Worker } = globalThis as { Worker?: unknown };
   // Node's workers inherit the options of its command line, of which some (--input-type) stop a worker from starting
   // and others (--import) would run the program's own code in it.
-  const worker = new Worker(script, { type: 'module', name: NAME, workerData: NAME, execArgv: [] });
+  const options = { type: 'module', name: NAME, workerData: NAME, execArgv: [] };
+  const worker = new (Worker as WorkerClass)(script, options);
   const onError = (event: unknown) => onLost(`a worker failed: ${reasonOf(event)}`);
   // The glue would throw the error again, out of an event where nobody can catch it.
   Object.defineProperty(worker, 'onerror', { get: () => onError, set: () => undefined });
   if (worker.on) {
+    worker.on('message', (data) => worker.onmessage?.({ data }));
     worker.on('error', onError);
     worker.on('exit', () => onLost('a worker ended'));
+    worker.unref?.(); // a program ends without waiting for it
   } else {
     worker.addEventListener?.('error', (event) => {
       event.preventDefault(); // it is not an error of the page

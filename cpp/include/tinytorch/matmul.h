@@ -24,10 +24,6 @@ inline constexpr KernelId kAutoKernel = -1;
 /// All rungs, slow to fast, those that this build lacks included.
 [[nodiscard]] std::span<const KernelInfo> kernels();
 
-/// Makes the rungs below the best one of one thread unavailable, for a program that runs without their code (the parts
-/// of the WebAssembly module, scripts/split_module.mjs). To be called before kernels().
-void leave_out_ladder() noexcept;
-
 /// Makes the rung with fused multiply-add unavailable: the results of a native program then have the same bits as those
 /// of the `simd` build in a browser. To be called before kernels() and the first product.
 void leave_out_fused() noexcept;

@@ -82,14 +82,6 @@ constexpr auto table = std::to_array<KernelRow>({
 
 thread_local std::array<std::uint64_t, table.size()> calls{};  // an atomic one would cost 5 ns
 
-/// The rungs before this one are not loaded.
-std::size_t first_loaded = 0;
-
-/// Why a rung cannot run; null if it can.
-const char* missing(std::size_t rung) {
-  return rung < first_loaded ? "the slower rungs were not loaded with the module" : table[rung].missing();
-}
-
 /// From that rung backwards.
 KernelId last_available(Rung from) {
   auto id = static_cast<KernelId>(from);
@@ -130,7 +122,7 @@ void require_kernel(KernelId id) {
                                                std::to_string(table.size()) + ": " + names());
   }
   const KernelRow& row = table[static_cast<std::size_t>(id)];
-  if (const char* reason = missing(static_cast<std::size_t>(id))) {
+  if (const char* reason = row.missing()) {
     throw Error(ErrorCode::kernel_unavailable,
                 "matmul: kernel '" + std::string(row.name()) + "' is not available: " + reason);
   }
@@ -145,7 +137,7 @@ std::span<const KernelInfo> kernels() {
     std::array<KernelInfo, detail::table.size()> result{};
     for (std::size_t i = 0; i < result.size(); ++i) {
       const detail::KernelRow& row = detail::table[i];
-      result[i] = {row.name(), row.title, row.summary, detail::missing(i) == nullptr};
+      result[i] = {row.name(), row.title, row.summary, row.missing() == nullptr};
     }
     return result;
   }();
@@ -153,13 +145,6 @@ std::span<const KernelInfo> kernels() {
 }
 
 void leave_out_fused() noexcept { detail::fused_left_out = true; }
-
-void leave_out_ladder() noexcept {
-  // The last row is all cores, with the best rung of one.
-  for (std::size_t rung = 0; rung + 1 < detail::table.size(); ++rung) {
-    if (detail::table[rung].missing() == nullptr) detail::first_loaded = rung;
-  }
-}
 
 KernelId kernel_id(std::string_view name) {
   if (name == "auto") return kAutoKernel;

@@ -1,7 +1,5 @@
 // What the page and its worker say to each other. Plain data only: everything here crosses postMessage.
 
-import type { Part } from 'tinytorch-wasm';
-
 export type Variant = 'auto' | 'scalar' | 'simd' | 'relaxed';
 export type DType = 'float32' | 'float64';
 
@@ -9,8 +7,6 @@ export interface StartOptions {
   variant: Variant;
   /** `auto`, or the number of threads to ask for. */
   threads: 'auto' | number;
-  /** The optional parts of the library; all by default. */
-  parts?: readonly Part[];
   /** Where the page stands; data files are resolved against it. */
   baseUrl: string;
 }

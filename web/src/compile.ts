@@ -1,0 +1,104 @@
+// From the address of a .wasm file to its compiled module, in a page, a worker or Node.
+
+import { LoadError } from './errors.js';
+import { nodeModule } from './node.js';
+
+export interface FetchOptions {
+  /** Called as bytes arrive, with the bytes so far and in all. */
+  onProgress?: (loaded: number, total: number) => void;
+  /** Stops the loading; the promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const MAGIC = [0x00, 0x61, 0x73, 0x6d]; // "\0asm"
+const WASM_TYPE = 'application/wasm';
+
+/**
+ * The module at that address; `size` is what its file is known to have, in bytes. Throws `LoadError` naming the address
+ * and what came from there, or the signal's reason.
+ */
+export async function compileAt(url: URL, size: number, options: FetchOptions): Promise<WebAssembly.Module> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  try {
+    const fs = url.protocol === 'file:' ? nodeModule('node:fs/promises') : undefined;
+    if (!fs) return await download(url, size, options);
+    const bytes = new Uint8Array(await fs.readFile(url, { signal }));
+    onProgress?.(bytes.length, bytes.length);
+    return await compileBytes(bytes, url, 'a file');
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof LoadError) throw error;
+    throw new LoadError(`load: cannot read ${url.href}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Compiled while it arrives, which is also the only way in which engines keep compiled code for the next visit. */
+async function download(url: URL, size: number, options: FetchOptions): Promise<WebAssembly.Module> {
+  const response = await request(url, options);
+  const type = response.headers.get('content-type') ?? 'no content type';
+  const canStream = type === WASM_TYPE && typeof WebAssembly.compileStreaming === 'function';
+  if (!canStream) return compileBytes(await bytesOf(watched(response, size, options)), url, type);
+  try {
+    return await WebAssembly.compileStreaming(watched(response, size, options));
+  } catch {
+    options.signal?.throwIfAborted();
+    // The engine's text does not tell what it was given: the bytes do.
+    return compileBytes(await bytesOf(await request(url, options)), url, type);
+  }
+}
+
+async function request(url: URL, { signal }: FetchOptions): Promise<Response> {
+  const response = await fetch(url, { signal: signal ?? null });
+  if (response.ok) return response;
+  throw new LoadError(`load: ${url.href} answered ${response.status} ${response.statusText}`.trimEnd());
+}
+
+/** The response, of which `onProgress` hears. As it is where nobody asks: engines cache no compiled code of another. */
+function watched(response: Response, size: number, { onProgress }: FetchOptions): Response {
+  if (!onProgress || !response.body) return response;
+  let loaded = 0;
+  const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(part, controller) {
+      loaded += part.length;
+      controller.enqueue(part);
+      onProgress(loaded, Math.max(loaded, size));
+    },
+  });
+  return new Response(response.body.pipeThrough(count), { headers: { 'content-type': WASM_TYPE } });
+}
+
+async function bytesOf(response: Response): Promise<Bytes> {
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function compileBytes(bytes: Bytes, url: URL, type: string): Promise<WebAssembly.Module> {
+  requireWasm(bytes, url, type);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw startError(url, error);
+  }
+}
+
+/** A missing file often comes as a page that says so, with status 200. */
+function requireWasm(bytes: Bytes, url: URL, type: string): void {
+  if (MAGIC.every((byte, i) => bytes[i] === byte)) return;
+  // As a stream: a character that the cut divides is left out.
+  const start = new TextDecoder().decode(bytes.subarray(0, 40), { stream: true }).replace(/\s+/g, ' ');
+  throw new LoadError(
+    `load: ${url.href} is not WebAssembly but ${type}, ` +
+      (bytes.length === 0 ? 'empty' : `${bytes.length} bytes that begin with ${JSON.stringify(start)}`),
+  );
+}
+
+/** Of a file that is WebAssembly and cannot be run. */
+export function startError(url: URL, error: unknown): LoadError {
+  return new LoadError(`load: ${url.href} does not start: ${messageOf(error)}`, { cause: error });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,4 +1,0 @@
-// The Emscripten module of the `scalar` build; scripts/build_package.mjs puts it into dist/module.
-declare const factory: import('../wasm_module.js').ModuleFactory;
-export default factory;
-export const buildId: string;
