@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 const LEFT_OUT = [
   /simd\/lanes_(wasm|neon|generic)/,
   /parallel\/no_pool/,
-  /matmul\/(policy|tuning|peak_probe)/, // choices between ways to the same bits
+  /matmul\/(policy|explain|peak_probe)/, // choices between ways to the same bits
   /matmul\/packed\/peak_loop/,
   /profile\/clock/,
   /tensor\/poison/,

@@ -1,4 +1,4 @@
-// The table of functions that JavaScript calls, fifth part: kernels, tuning, profile, threads, memory.
+// The table of functions that JavaScript calls, fifth part: kernels, profile, threads, memory.
 
 #include <string>
 
@@ -19,22 +19,11 @@ bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(ind
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
-/// exchange: the chosen candidate, the tiles' columns, milliseconds spent, the number of candidates; then of each its
-/// rows, whether A is packed, and GFLOP/s.
-Handle tuning(int dtype) {
-  return done([=] {
-    const TileTuning tuned = tile_tuning(static_cast<DType>(dtype));
-    exchange[0] = tuned.chosen;
-    exchange[1] = static_cast<double>(tuned.columns);
-    exchange[2] = tuned.ms;
-    exchange[3] = static_cast<double>(tuned.candidates.size());
-    std::size_t at = 4;
-    for (const auto& [rows, packs_a, gflops] : tuned.candidates) {
-      exchange[at++] = static_cast<double>(rows);
-      exchange[at++] = packs_a;
-      exchange[at++] = gflops;
-    }
-  });
+Handle force_tile(int rows, bool packs_a) {
+  return done([=] { set_tile({rows, packs_a}); });
+}
+Handle explain_product(Handle a, Handle b, KernelId kernel) {
+  return guarded([=] { return send_text(ops::explain_matmul(tensor(a), tensor(b), kernel)); });
 }
 /// The name is the text that JavaScript wrote.
 Handle find_kernel() {
@@ -76,9 +65,8 @@ const Call calls_inspect[] = {
     TINYTORCH_CALL("kernelAvailable", kernel_available),
     TINYTORCH_CALL("findKernel", find_kernel),
     TINYTORCH_CALL("peak", peak),
-    TINYTORCH_CALL("tuning", tuning),
-    TINYTORCH_CALL("tuningEnabled", tuning_enabled),
-    TINYTORCH_CALL("setTuning", set_tuning),
+    TINYTORCH_CALL("setTile", force_tile),
+    TINYTORCH_CALL("explain", explain_product),
     TINYTORCH_CALL("startProfile", start_profile),
     TINYTORCH_CALL("stopProfile", stop_profile),
     TINYTORCH_CALL("profileRow", profile_row),

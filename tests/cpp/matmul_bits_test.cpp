@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "matmul/registry.h"
-#include "matmul/tuning.h"
 #include "matmul_tester.h"
-#include "profile/clock.h"
 #include "tinytorch/dtype.h"
 #include "tinytorch/error.h"
 #include "tinytorch/threads.h"
@@ -151,8 +149,8 @@ TEST(MatmulThreads, MoreBytesOfKThanAddresses) {
 
 template <class T>
 void check_tiles() {
-  const detail::TileChoices tiles = detail::tuned_choices<T>();
-  if (!tiles.chosen) return;
+  const auto best = static_cast<std::size_t>(detail::best_single_kernel());
+  const detail::TileRange tiles = detail::kernel_rows()[best].functions<T>().tiles;
   for (const MatmulCase& which :
        {MatmulCase{.m = 131, .n = 101, .k = 530, .accumulate = true, .bias = true, .relu = true},
         MatmulCase{.m = 64, .n = 144, .k = 70, .a = Layout::columns}, MatmulCase{.m = 5, .n = 9, .k = 7},
@@ -163,11 +161,11 @@ void check_tiles() {
     const std::vector<T> expected = problem.run(kAutoKernel);
     for (std::uint16_t rows = tiles.least; rows <= tiles.most; ++rows) {
       for (const bool packs_a : {false, true}) {
-        tiles.chosen->store({rows, packs_a});
+        detail::forced_tile.store({rows, packs_a});
         EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected)) << rows << " rows, " << (packs_a ? "packed" : "not");
       }
     }
-    tiles.chosen->store(tiles.candidates[0]);
+    detail::forced_tile.store({});
   }
 }
 
@@ -181,42 +179,22 @@ TEST(MatmulTiles, EveryTileGivesTheSameBits) {
   set_num_threads(before);
 }
 
-/// A clock by which one candidate's products take less time than the others': what tuning has to find out.
-struct UnevenClock {
-  explicit UnevenClock(std::size_t quick) {
-    const detail::TileChoices tiles = detail::tuned_choices<float>();
-    chosen = tiles.chosen;
-    if (chosen) favourite = tiles.candidates[quick];
-    detail::measuring_clock = read;
+TEST(MatmulTiles, AreForcedAndGivenBack) {
+  const auto& rung = detail::kernel_rows()[static_cast<std::size_t>(detail::best_single_kernel())];
+  const detail::TileRange range = rung.functions<float>().tiles;
+  MatmulArgs<float> args;
+  args.m = args.n = args.k = 1000;
+  args.a_row = args.b_row = args.c_row = 1000;
+  const std::string usual = explain(args);
+  set_tile({range.most, true});
+  EXPECT_EQ(forced_tile().rows, range.most);
+  EXPECT_NE(explain(args).find("tiles of " + std::to_string(range.most) + " rows"), std::string::npos) << explain(args);
+  for (const int rows : {range.least - 1, range.most + 1, -1, 1 << 20}) {
+    EXPECT_THROW(set_tile({rows, false}), Error);
+    EXPECT_EQ(forced_tile().rows, range.most);
   }
-  ~UnevenClock() { detail::measuring_clock = detail::now_ms; }
-  static double read() noexcept { return now += chosen && chosen->load() == favourite ? 0.01 : 0.015; }
-
-  static inline double now = 0;
-  static inline detail::TileChoice favourite{};
-  static inline decltype(detail::TileChoices::chosen) chosen = nullptr;
-};
-
-TEST(MatmulTiles, TheQuickestIsChosenOnTheWayAndGivenBack) {
-  const std::size_t candidates = tile_tuning(DType::float32).candidates.size();
-  for (std::size_t quick = 0; quick < std::max<std::size_t>(candidates, 1); ++quick) {
-    const UnevenClock clock(quick);
-    set_tuning(true);
-    EXPECT_TRUE(tuning_enabled());
-    MatmulProblem<float> problem({.m = 128, .n = 256, .k = 256}, Data::reals);
-    const std::vector<float> expected = problem.run(kAutoKernel);
-    for (int round = 0; round < 150; ++round) EXPECT_TRUE(same_bits(problem.run(kAutoKernel), expected));
-    const TileTuning tuned = tile_tuning(DType::float32);
-    EXPECT_EQ(tuned.chosen, candidates == 0 ? -1 : static_cast<int>(quick));
-    for (std::size_t i = 0; i < candidates; ++i) {
-      const double expected_ratio = i == quick ? 1 : 0.01 / 0.015;
-      EXPECT_NEAR(tuned.candidates[i].gflops / tuned.candidates[quick].gflops, expected_ratio, 1e-9);
-    }
-    set_tuning(false);
-    EXPECT_FALSE(tuning_enabled());
-    EXPECT_EQ(tile_tuning(DType::float32).chosen, candidates == 0 ? -1 : 0);
-  }
-  EXPECT_THROW((void)tile_tuning(DType::int32), Error);
+  set_tile({});
+  EXPECT_EQ(explain(args), usual);
 }
 
 TEST_P(MatmulBits, DoNotDependOnWhatRanBefore) {

@@ -1,5 +1,5 @@
 // How the rung `threaded` divides C, with the shapes that a division finds hard: random sizes around whole tiles,
-// panels and parts, each with every tile that tuning can choose.
+// panels and parts, each with every tile that can be forced.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "matmul/registry.h"
-#include "matmul/tuning.h"
 #include "matmul_tester.h"
 #include "tinytorch/threads.h"
 
@@ -36,7 +35,8 @@ MatmulCase random_case(Numbers& numbers) {
 template <class T>
 void check_random_divisions(std::uint64_t seed) {
   const KernelId threaded = static_cast<KernelId>(detail::Rung::threaded);
-  const detail::TileChoices tiles = detail::tuned_choices<T>();
+  const auto best = static_cast<std::size_t>(detail::best_single_kernel());
+  const detail::TileRange tiles = detail::kernel_rows()[best].functions<T>().tiles;
   Numbers numbers(seed);
   for (int round = 0; round < 25; ++round) {
     const MatmulCase which = random_case(numbers);
@@ -44,8 +44,9 @@ void check_random_divisions(std::uint64_t seed) {
     SCOPED_TRACE(which);
     MatmulProblem<T> problem(which, Data::integers, numbers.next());
     const Reference reference = problem.reference();
-    for (const detail::TileChoice tile : tiles.candidates) {
-      if (tiles.chosen) tiles.chosen->store(tile);
+    const std::uint16_t most = tiles.most;
+    for (const detail::TileChoice tile : {detail::TileChoice{}, {0, true}, {most, true}, {tiles.least, false}}) {
+      detail::forced_tile.store(tile);
       for (const int threads : {2, 3, 4}) {
         set_num_threads(threads);
         for (int again = 0; again < 6; ++again) {  // small products wait some rounds before they wake a worker
@@ -65,9 +66,7 @@ class MatmulThreadedDivision : public ::testing::Test {
   }
   void TearDown() override {
     set_num_threads(threads_before_);
-    for (const detail::TileChoices& tiles : {detail::tuned_choices<float>(), detail::tuned_choices<double>()}) {
-      if (tiles.chosen) tiles.chosen->store(tiles.candidates[0]);
-    }
+    detail::forced_tile.store({});
   }
 
  private:

@@ -17,7 +17,17 @@ const tt = await build(variant);
 /** Of a tensor or the library, but no arithmetic whose bits could differ. */
 const NO_ARITHMETIC = [
   ...['constructor', 'dispose', 'toString', 'data', 'item', 'toArray', 'toJSON', 'detach', 'from', 'zeros'],
-  ...['manualSeed', 'kernels', 'peak', 'tuning', 'allclose', 'maxAbsDiff', 'noGrad', 'setAnomalyDetection'],
+  ...[
+    'manualSeed',
+    'kernels',
+    'peak',
+    'explain',
+    'setTile',
+    'allclose',
+    'maxAbsDiff',
+    'noGrad',
+    'setAnomalyDetection',
+  ],
   ...['profile', 'tidy', 'memory', 'setThreads', 'terminate', 'resetPeakMemory', 'releasePooledMemory'],
   ...['readIdx', 'saveModel', 'loadModel', 'writeSafetensors', 'readSafetensors', 'Tensor', 'Linear'],
 ];

@@ -58,7 +58,7 @@ function refused(call: () => unknown, text: string): void {
 describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
   let tt: TinyTorch;
   beforeAll(async () => {
-    tt = await load({ variant: 'simd', threads, maxHeapBytes: LIMIT, tuning: false });
+    tt = await load({ variant: 'simd', threads, maxHeapBytes: LIMIT });
     return () => tt.terminate();
   });
 
@@ -119,10 +119,14 @@ describe.each([1, ...(isolated ? [2] : [])])('%i threads', (threads) => {
     profile: ({ features }) => tt.profile(() => features.sum().dispose()),
     checkpoint: ({ trainer }) => trainer.checkpoint(),
     optimizer: ({ model }) => new tt.AdamW(model.parameters(), { lr: 0.1 }).dispose(),
+    explain: ({ features }) => {
+      using columns = features.transpose();
+      return tt.explain(features, columns);
+    },
     error: ({ features }) => refused(() => features.matmul(features), 'inner dimensions'),
   };
   /** These take no memory, or a short text's, for which there may be room. All others must fail at least once. */
-  const small = ['parameters', 'names', 'error'];
+  const small = ['parameters', 'names', 'explain', 'error'];
 
   test.each(Object.keys(calls))('%s', (name) => {
     const call = calls[name] as (net: ReturnType<typeof network>) => unknown;

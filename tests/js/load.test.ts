@@ -103,7 +103,7 @@ test('options of a wrong type', async () => {
     [null, 'load: options must be an object such as { variant: ... }, got null'],
     [wrong('simd'), 'load: options must be an object such as { variant: ... }, got "simd"'],
     [wrong({ numThreads: 2 }), 'load: there is no option "numThreads"; did you mean "threads"?'],
-    [{ tuning: 'no' }, 'load: tuning must be true or false, got "no"'],
+    [wrong({ tuning: false }), 'load: there is no option "tuning"'],
     [{ onProgress: 5 }, 'load: onProgress must be a function, got 5'],
     [{ onProgress: Callback }, 'load: onProgress must be a function, not a class, got a function'],
     [{ signal: new AbortController() }, 'load: signal must be an AbortSignal, got an AbortController'],

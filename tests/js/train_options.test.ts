@@ -168,7 +168,6 @@ const ROWS: Row[] = [
   ['train', isTruth, (training) => model.train(training)],
   ['load, variant', none, (variant) => load({ variant })],
   ['load, threads', isWhole(1, Infinity), (threads) => load({ variant: 'scalar', threads })],
-  ['load, tuning', isTruth, (tuning) => load({ variant: 'scalar', tuning })],
   ['load, maxHeapBytes', isWhole(2 ** 24, 2 ** 32), (maxHeapBytes) => load({ maxHeapBytes })],
   ['load, wasmUrl', none, (wasmUrl) => load({ wasmUrl })],
   ['load, onProgress', isCallback, (onProgress) => load({ variant: 'scalar', onProgress })],

@@ -14,13 +14,13 @@ type Call = (...numbers: (number | boolean)[]) => number;
 type Calls = Record<string, Call>;
 
 /** Functions that give a truth value, and those whose result is a text. */
-const TRUTHS = ['requiresGrad', 'gradEnabled', 'kernelAvailable', 'tuningEnabled'];
+const TRUTHS = ['requiresGrad', 'gradEnabled', 'kernelAvailable'];
 const TEXTS = [
   ...['errorText', 'moduleName', 'summaryRow', 'gradientRow', 'gradientWarning', 'profileRow'],
-  ...['fileName', 'noteKey', 'noteValue', 'kernelName', 'kernelTitle', 'kernelSummary'],
+  ...['fileName', 'noteKey', 'noteValue', 'kernelName', 'kernelTitle', 'kernelSummary', 'explain'],
 ];
 /** Functions whose failure is thrown here, because their callers await no result. */
-const CHECKED = ['setKernel', 'setTraining', 'zeroGrad'];
+const CHECKED = ['setKernel', 'setTile', 'setTraining', 'zeroGrad'];
 
 /** Whether a function frees one object, which is nothing to do once the module has ended. */
 const isRelease = (name: string) => name.startsWith('release') && name !== 'releasePooledMemory';

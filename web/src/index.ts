@@ -24,7 +24,7 @@ export {
   ShapeError,
   TinyTorchError,
 } from './errors.js';
-export type { KernelInfo, MatmulOptions } from './kernels.js';
+export type { ExplainOptions, KernelInfo, MatmulOptions, Tile } from './kernels.js';
 export { load, type LoadOptions } from './load.js';
 export type { MemoryInfo } from './memory.js';
 export type { Dense, DenseOptions, Module, Sequential } from './nn.js';
@@ -41,5 +41,5 @@ export { type Features, probe } from './probe.js';
 export type { ProfileReport, ProfileRow } from './profile.js';
 export type { BackwardOptions, OutOption, ReduceOptions, Tensor } from './tensor.js';
 export type { DTypeOption, TensorConstructor, TensorOptions } from './tensor_class.js';
-export type { BuildInfo, TileCandidate, TinyTorch, Tolerance, Tuning } from './tinytorch.js';
+export type { BuildInfo, TinyTorch, Tolerance } from './tinytorch.js';
 export type * from './types.js';

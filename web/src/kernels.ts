@@ -1,6 +1,6 @@
 // The ladder of matrix products, by name.
 
-import { readBy, startOf, text } from './check.js';
+import { onlyOption, options as readOptions, readBy, startOf, text, truth, whole } from './check.js';
 import type { Runtime } from './runtime.js';
 import { newTensor, type OutOption, type Tensor } from './tensor.js';
 import { outHandle, tensorHandle } from './tensor_handle.js';
@@ -21,6 +21,19 @@ export interface KernelInfo {
 export interface MatmulOptions extends OutOption {
   /** Which rung runs; `auto` by default. Throws `KernelError` for one that does not exist or is not in this build. */
   kernel?: KernelName;
+}
+
+export interface ExplainOptions {
+  /** Which rung would run; `auto` by default. */
+  kernel?: KernelName;
+}
+
+/** The tile of C that is kept in registers. */
+export interface Tile {
+  /** 4 to 8 in the build `relaxed`, 3 to 5 in `simd`, 2 or 3 in `scalar`. */
+  rows: number;
+  /** Whether the left operand is copied into tiles for all products but the smallest; false by default. */
+  packsA?: boolean;
 }
 
 const MATMUL_OPTIONS = ['kernel', 'out'] as const;
@@ -61,6 +74,21 @@ export class Kernels {
     if (options === undefined) return this.#multiply(a, b, -1, undefined);
     const { kernel, out } = readBy(options, MATMUL_OPTIONS, 'matmul', readMatmulOptions);
     return this.#multiply(a, b, this.id(kernel), out);
+  }
+
+  explain(a: Tensor, b: Tensor, options?: ExplainOptions): string {
+    const id = this.id(onlyOption(options, 'kernel', 'explain') ?? 'auto', 'explain');
+    const runtime = this.#runtime;
+    const left = tensorHandle(runtime, a, 'explain');
+    return runtime.module.explain(left, tensorHandle(runtime, b, 'explain'), id);
+  }
+
+  setTile(tile?: Tile): void {
+    const where = 'setTile';
+    if (tile === undefined) return void this.#runtime.module.setTile(0, false);
+    const { rows, packsA = false } = readOptions(tile, ['rows', 'packsA'], where);
+    const height = whole(rows, where, 'rows', 1, 1000);
+    this.#runtime.module.setTile(height, truth(packsA, where, 'packsA'));
   }
 
   #multiply(a: Tensor, b: Tensor, kernel: number, out: Tensor | undefined): Tensor {

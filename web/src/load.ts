@@ -28,11 +28,6 @@ export interface LoadOptions extends FetchOptions {
    */
   threads?: number | 'auto';
   /**
-   * Whether the first products may measure which register tile is fastest here, for a few milliseconds in all;
-   * `true` by default. Results have the same bits for any tile.
-   */
-  tuning?: boolean;
-  /**
    * The most bytes that the module's memory may grow to, from 16 MB to 4 GB, which is the usual. Where it is used up,
    * calls throw `OutOfMemoryError`. A memory that threads share takes that many addresses at once, and an engine may set
    * aside fewer: then its limit is a half, a quarter or an eighth.
@@ -55,15 +50,14 @@ export async function load(options?: LoadOptions): Promise<TinyTorch> {
 }
 
 const LOAD_OPTIONS = [
-  ...(['variant', 'threads', 'tuning', 'maxHeapBytes', 'wasmUrl'] as const),
+  ...(['variant', 'threads', 'maxHeapBytes', 'wasmUrl'] as const),
   ...(['onProgress', 'signal'] as const),
 ];
 
 /** The options, each of its kind; what `variant` and `threads` may be is checked where they are chosen. */
 function readOptions(given: LoadOptions | undefined): LoadOptions {
   const options = check.options(given, LOAD_OPTIONS, 'load');
-  const { tuning, maxHeapBytes, wasmUrl, onProgress, signal } = options;
-  if (tuning !== undefined) check.truth(tuning, 'load', 'tuning');
+  const { maxHeapBytes, wasmUrl, onProgress, signal } = options;
   if (maxHeapBytes !== undefined)
     check.whole(maxHeapBytes, 'load', 'maxHeapBytes', LEAST_HEAP_BYTES, MOST_HEAP_BYTES);
   if (typeof wasmUrl === 'function') check.callable(wasmUrl, 'load', 'wasmUrl');
@@ -103,14 +97,9 @@ async function loadBuild(options: LoadOptions): Promise<TinyTorch> {
   return start(module, { variant, variantReason, threadsReason }, options);
 }
 
-function start(
-  module: WasmModule,
-  reasons: Omit<BuildInfo, 'threads'>,
-  { signal, tuning }: LoadOptions,
-): TinyTorch {
+function start(module: WasmModule, reasons: Omit<BuildInfo, 'threads'>, { signal }: LoadOptions): TinyTorch {
   if (signal?.aborted) module.terminate('loading was given up');
   signal?.throwIfAborted();
-  module.setTuning(tuning ?? true);
   return assemble(new Runtime(module, registerDropped), reasons);
 }
 

@@ -2,7 +2,7 @@
 
 import { finite, options as readOptions, truth, whole } from './check.js';
 import { dtypeCode } from './arrays.js';
-import { type KernelInfo, Kernels, type MatmulOptions } from './kernels.js';
+import { type ExplainOptions, type KernelInfo, Kernels, type MatmulOptions, type Tile } from './kernels.js';
 import { type MemoryInfo, memoryInfo, tidy } from './memory.js';
 import { type LayerClasses, layerClasses } from './layers.js';
 import { type LossClasses, lossClasses } from './losses.js';
@@ -52,25 +52,6 @@ export interface BuildInfo {
   readonly threadsReason: string;
 }
 
-/** A register tile that the kernels can use. */
-export interface TileCandidate {
-  /** `rows x columns`: `6x8`; or `6x8 packed`, where the left operand is copied into tiles for all but small products. */
-  readonly tile: string;
-  /** Of one thread; 0 until measured. */
-  readonly gflops: number;
-}
-
-/** Which register tile the kernels use, and why. */
-export interface Tuning {
-  /** `load({ tuning: false })` keeps the usual tiles. */
-  readonly enabled: boolean;
-  /** The tile in use, such as `6x8`; null where this build leaves no choice. */
-  readonly chosen: { readonly float32: string | null; readonly float64: string | null };
-  readonly candidates: { readonly float32: TileCandidate[]; readonly float64: TileCandidate[] };
-  /** Time spent on measuring so far. */
-  readonly ms: number;
-}
-
 /** The library, bound to one loaded module. Its functions need no `this`: take what you use out of it. */
 export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, OptimizerClasses {
   readonly Tensor: TensorConstructor;
@@ -93,8 +74,16 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
    * with the operations of a rung (`auto` by default). Takes about 40 ms.
    */
   peak(dtype: DType, kernel?: KernelName): number;
-  /** Which register tiles were chosen by measurement. The first products of a type, some 30 ms of them, decide. */
-  tuning(): Tuning;
+  /**
+   * How `matmul(a, b)` is computed, in words: which rung, register tile, blocks, parts for threads, copies and bytes of
+   * scratch, and why. Nothing is computed. Throws as `matmul` does.
+   */
+  explain(a: Tensor, b: Tensor, options?: ExplainOptions): string;
+  /**
+   * Forces another register tile than the build's own, for processors that are faster with it; without an argument gives
+   * that back. Results have the same bits for any tile. Throws `InvalidArgumentError` for one that the build lacks.
+   */
+  setTile(tile?: Tile): void;
 
   /** Whether |a - b| <= atol + rtol |b| everywhere; NaN is equal to nothing. Both tolerances are finite and >= 0. */
   allclose(a: Tensor, b: Tensor, tolerance?: Tolerance): boolean;
@@ -160,33 +149,6 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   releasePooledMemory(): void;
 }
 
-function readTuning(runtime: Runtime): Tuning {
-  const { module } = runtime;
-  const of = (dtype: DType) => {
-    runtime.check(module.tuning(runtime.dtypeCode(dtype, 'tuning')));
-    const [chosen, columns, ms, count, ...rest] = runtime.numbers as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const numbers = rest as number[];
-    const candidates = Array.from({ length: count }, (_, i) => {
-      const [rows, packsA, gflops] = numbers.slice(3 * i) as [number, number, number];
-      return { tile: `${rows}x${columns}${packsA ? ' packed' : ''}`, gflops };
-    });
-    return { chosen: candidates[chosen]?.tile ?? null, candidates, ms };
-  };
-  const float32 = of('float32');
-  const float64 = of('float64');
-  return {
-    enabled: module.tuningEnabled(),
-    chosen: { float32: float32.chosen, float64: float64.chosen },
-    candidates: { float32: float32.candidates, float64: float64.candidates },
-    ms: float32.ms + float64.ms,
-  };
-}
-
 export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): TinyTorch {
   const { module } = runtime;
   const loadedThreads = module.threads();
@@ -220,7 +182,8 @@ export function assemble(runtime: Runtime, build: Omit<BuildInfo, 'threads'>): T
       return runtime.numbers[0] as number;
     },
 
-    tuning: () => readTuning(runtime),
+    explain: (a: Tensor, b: Tensor, options?: ExplainOptions) => kernels.explain(a, b, options),
+    setTile: (tile?: Tile) => kernels.setTile(tile),
 
     allclose: (a: Tensor, b: Tensor, tolerance?: Tolerance) => {
       const { rtol = 1e-5, atol = 1e-8 } = readOptions(tolerance, ['rtol', 'atol'], 'allclose');

@@ -211,9 +211,8 @@ export interface WasmModule {
   kernelAvailable(index: number): boolean;
   findKernel(name: string): Handle;
   peak(dtype: number, kernel: number): Handle;
-  tuning(dtype: number): Handle;
-  tuningEnabled(): boolean;
-  setTuning(enabled: boolean): void;
+  setTile(rows: number, packsA: boolean): Handle;
+  explain(a: Handle, b: Handle, kernel: number): string;
 
   startProfile(): Handle;
   stopProfile(): Handle;

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "tinytorch/dtype.h"
 
@@ -79,28 +79,26 @@ void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 /// Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
 [[nodiscard]] double peak_gflops(DType dtype, KernelId kernel = kAutoKernel, double milliseconds = 40);
 
-/// The register tile of the best rung of one thread, and what each candidate was measured to do.
-struct TileTuning {
-  struct Candidate {
-    std::size_t rows;
-    bool packs_a;   ///< A is copied into tiles for all products but the smallest; else only for those of many columns
-    double gflops;  ///< 0 until measured
-  };
-  std::size_t columns = 0;  ///< of all tiles; 0 where the build leaves no choice
-  double ms = 0;            ///< spent on measuring
-  int chosen = -1;          ///< the candidate in use; -1 where it is none of them
-  std::vector<Candidate> candidates;
-};
+/// How matmul() would compute that product, in words: which rung, tile, blocks, parts, copies and bytes, and why. Of
+/// the pointers only that of the bias counts, and whether it is null. Throws as matmul() does.
+template <class T>
+[[nodiscard]] std::string explain(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 
-/// Lets the first products measure the candidates, for two to five milliseconds in all, and keep the fastest; or, which
-/// is how a program begins, keeps the usual tile. The bits of results are the same for any tile. Not to be called while
-/// an operation runs, and not for programs that multiply on several threads of their own.
-void set_tuning(bool enabled) noexcept;
-[[nodiscard]] bool tuning_enabled() noexcept;
-/// What is known so far. Throws Error(dtype) unless float32 or float64.
-[[nodiscard]] TileTuning tile_tuning(DType dtype);
+/// The register tile of the packed rungs.
+struct Tile {
+  int rows = 0;  ///< 0: each rung's own
+  bool packs_a =
+      false;  ///< A is copied into tiles for all products but the smallest; else only for those of many columns
+};
+/// Forces another tile than the rungs' own, for processors that are faster with it; `set_tile({})` gives the usual ones
+/// back. A rung without tiles of so many rows keeps its own. The bits of results are the same for any tile. Throws
+/// Error(invalid_argument) where the best rung of one thread has none. Not to be called while an operation runs.
+void set_tile(Tile tile);
+[[nodiscard]] Tile forced_tile() noexcept;
 
 extern template void matmul<float>(const MatmulArgs<float>&, KernelId);
 extern template void matmul<double>(const MatmulArgs<double>&, KernelId);
+extern template std::string explain<float>(const MatmulArgs<float>&, KernelId);
+extern template std::string explain<double>(const MatmulArgs<double>&, KernelId);
 
 }  // namespace tinytorch

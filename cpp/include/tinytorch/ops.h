@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 
 #include "tinytorch/matmul.h"
 #include "tinytorch/tensor.h"
@@ -61,6 +62,9 @@ struct MatmulOptions {
 /// or Error(invalid_argument) where one of this does not hold, before anything is written. Small operands are fastest
 /// so.
 void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
+
+/// How that product would be computed, in words (tinytorch/matmul.h). Throws as matmul() does.
+[[nodiscard]] std::string explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel = kAutoKernel);
 
 /// |a - b| <= atol + rtol |b| everywhere, shapes equal after broadcasting; NaN is equal to nothing.
 [[nodiscard]] bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);

@@ -3,22 +3,34 @@
 // The rungs of the ladder, slow to fast: one file in kernels/ each. Every one computes the whole contract of
 // MatmulArgs, for any strides and with `accumulate`.
 #include <cstddef>
+#include <cstdint>
 
 #include "matmul/args.h"
+#include "matmul/plan.h"
 
 namespace tinytorch::detail {
+
+/// The heights between which a rung's tile can be chosen (set_tile), and its width; 0: there is no choice.
+struct TileRange {
+  std::uint16_t least = 0, most = 0, columns = 0;
+};
 
 /// What a rung can do for one type.
 template <class T>
 struct KernelFunctions {
-  void (*run)(const KernelArgs<T>&) = nullptr;                    ///< null where the build lacks the rung
-  std::size_t (*workspace_size)(const KernelArgs<T>&) = nullptr;  ///< in elements; null: none
-  T (*peak_loop)(std::size_t, T, T) = nullptr;                    ///< its arithmetic on registers alone; null: none
-  std::size_t (*packed_b_size)(const MatmulArgs<T>&) = nullptr;   ///< in elements; null: it takes no packed_b
+  void (*run)(const SinglePlan&, const KernelArgs<T>&) = nullptr;  ///< on one thread; null: it has no loops of its own
+  /// Fills a plan that is empty. By reference: a small product is over in the time of some copies. Null: there is
+  /// nothing to decide.
+  void (*plan)(const MatmulArgs<T>&, Given, SinglePlan&) = nullptr;
+  T (*peak_loop)(std::size_t, T, T) = nullptr;  ///< its arithmetic on registers alone; null: none
+  std::size_t (*packed_b_size)(std::size_t k, std::size_t n) = nullptr;  ///< in elements; null: it takes no packed_b
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
-  Packing (*packing)(const MatmulArgs<T>&) = nullptr;
-  void (*pack_a)(const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;  ///< blocks of packed_a
-  TileChoices (*tile_choices)() noexcept = nullptr;  ///< null: its tile is always the same
+  bool (*keeping_b_pays)(const MatmulArgs<T>&) = nullptr;  ///< whether such products are faster from kept panels
+  /// Blocks [first, last) of the rows of packed_a, for a plan that is given A.
+  void (*pack_a)(const SinglePlan&, const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;
+  /// `threaded` alone: on all threads. False where no worker is near: nothing was done then.
+  bool (*run_divided)(const DividedPlan&, KernelId single, const KernelArgs<T>&) = nullptr;
+  TileRange tiles{};  ///< none: its tile is always the same
 };
 
 /// A rung for both types.

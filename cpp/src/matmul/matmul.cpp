@@ -1,22 +1,31 @@
-// The front of every matrix product: settle what needs no kernel, choose one, give it memory, run it.
+// The front of every matrix product: settle what needs no kernel, have it planned (plan.cpp), give the plan memory, run
+// it.
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <new>
 #include <string>
 #include <utility>
 
+#include "matmul/division.h"
+#include "matmul/plan.h"
 #include "matmul/policy.h"
 #include "matmul/registry.h"
-#include "matmul/tuning.h"
 #include "matmul/workspace.h"
+#include "parallel/parallel_for.h"
 #include "tinytorch/error.h"
 #include "tinytorch/profile.h"
 
 namespace tinytorch {
 namespace {
 
+using detail::Batch;
+using detail::BatchPlan;
 using detail::KernelArgs;
-using detail::KernelRow;
+using detail::Plan;
+using detail::Stretch;
+
+const detail::KernelRow& row_of(KernelId rung) { return detail::kernel_rows()[static_cast<std::size_t>(rung)]; }
 
 #ifndef NDEBUG
 /// The bytes [first, last) that a rows x cols operand touches, whatever the signs of its strides.
@@ -52,17 +61,6 @@ void check(const MatmulArgs<T>& args) {
 }
 #endif
 
-/// A dimension of size 1 is never stepped along, so its stride may be anything: give it a dense operand's, and
-/// kernels that ask "are the rows contiguous?" get the useful answer.
-template <class T>
-void settle_strides(MatmulArgs<T>& args) {
-  if (args.k == 1) args.a_col = 1;
-  if (args.m == 1) args.a_row = args.a_col == 1 ? static_cast<std::ptrdiff_t>(args.k) : 1;
-  if (args.n == 1) args.b_col = 1;
-  if (args.k == 1) args.b_row = args.b_col == 1 ? static_cast<std::ptrdiff_t>(args.n) : 1;
-  if (args.m == 1) args.c_row = static_cast<std::ptrdiff_t>(args.n);
-}
-
 template <class T>
 void fill_zero(const MatmulArgs<T>& args) {
   for (std::size_t i = 0; i < args.m; ++i) {
@@ -88,34 +86,121 @@ void epilogue(const MatmulArgs<T>& args, const T* bias, Activation activation) {
 }
 
 template <class T>
-[[noreturn]] void throw_out_of_memory(const MatmulArgs<T>& args, const KernelRow& row) {
-  throw Error(ErrorCode::out_of_memory, "matmul: out of memory for the workspace of [" + std::to_string(args.m) + "," +
-                                            std::to_string(args.k) + "] . [" + std::to_string(args.k) + "," +
-                                            std::to_string(args.n) + "] with kernel '" + std::string(row.name()) + "'");
-}
-
-template <class T>
-void run(const KernelRow& row, KernelArgs<T>& args) {
-  const detail::KernelFunctions<T>& functions = row.template functions<T>();
-  if (functions.workspace_size) {
-    if (const std::size_t elements = functions.workspace_size(args); elements > args.workspace_elements) {
-      args.workspace = static_cast<T*>(detail::workspace(elements, sizeof(T)));
-      if (!args.workspace) throw_out_of_memory<T>(args, row);
-      args.workspace_elements = elements;
-    }
-  }
-  const auto flops = 2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-  const ProfileScope scope(row.scope, flops);
-  try {
-    functions.run(args);
-  } catch (const std::bad_alloc&) {  // Eigen takes its own memory
-    throw_out_of_memory<T>(args, row);
-  }
-}
-
-template <class T>
 const detail::KernelFunctions<T>& functions_of(KernelId rung) {
   return detail::kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
+}
+
+[[noreturn]] void throw_out_of_memory(const Plan& plan) {
+  const auto size = [](std::size_t m, std::size_t n) {
+    return "[" + std::to_string(m) + "," + std::to_string(n) + "]";
+  };
+  throw Error(ErrorCode::out_of_memory, "matmul: out of memory for the workspace of " + size(plan.m, plan.k) + " . " +
+                                            size(plan.k, plan.n) + " with kernel '" +
+                                            std::string(row_of(plan.rung).name()) + "'");
+}
+
+template <class T>
+void run_stretch(const Plan& plan, const Stretch& stretch, const KernelArgs<T>& args) {
+  if (stretch.divided && functions_of<T>(plan.rung).run_divided(*stretch.divided, plan.single, args)) return;
+  functions_of<T>(plan.single).run(stretch.alone, args);
+}
+
+double flops_of(const Plan& plan) {
+  return 2.0 * static_cast<double>(plan.m) * static_cast<double>(plan.n) * static_cast<double>(plan.k);
+}
+
+template <class T>
+void run_stretches(const Plan& plan, const KernelArgs<T>& args) {
+  if (plan.columns == args.n) return run_stretch(plan, plan.first, args);
+  for (std::size_t j = 0; j < args.n; j += plan.columns) {
+    const bool whole = args.n - j >= plan.columns;
+    run_stretch(plan, whole ? plan.first : *plan.last, detail::columns_of(args, j, whole ? j + plan.columns : args.n));
+  }
+}
+
+/// One product of a batch, or the only one, on the thread that called.
+template <class T>
+void run_one(const Plan& plan, KernelArgs<T>& args) {
+#ifndef NDEBUG
+  check(args);
+#endif
+  const T* const bias = plan.epilogue_apart ? std::exchange(args.bias, nullptr) : nullptr;
+  const Activation activation =
+      plan.epilogue_apart ? std::exchange(args.activation, Activation::none) : Activation::none;
+  {
+    const ProfileScope scope(row_of(plan.rung).scope, flops_of(plan));
+    run_stretches(plan, args);
+  }
+  epilogue(args, bias, activation);
+}
+
+/// The operands of product number `index`.
+template <class T>
+KernelArgs<T> product_of(const Batch& batch, KernelArgs<T> args, std::size_t index) {
+  for (std::size_t axis = batch.axes; axis-- > 0; index /= batch.sizes[axis]) {
+    const auto at = static_cast<std::ptrdiff_t>(index % batch.sizes[axis]);
+    args.a += at * batch.a[axis];
+    args.b += at * batch.b[axis];
+    args.c += at * batch.c[axis];
+  }
+  return args;
+}
+
+/// Whole products side by side; each thread has its own scratch. The rungs of which this is planned do bias and
+/// activation themselves.
+template <class T>
+void run_across(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& args) {
+  const ProfileScope scope(row_of(plan.rung).scope, flops_of(plan) * static_cast<double>(batch.count));
+  detail::parallel_for(batch.count, batch.grain, [&](std::size_t begin, std::size_t end, std::size_t thread) {
+    for (std::size_t i = begin; i < end; ++i) {
+      KernelArgs<T> own = product_of(batch.batch, args, i);
+#ifndef NDEBUG
+      check(own);
+#endif
+      if (batch.stride) own.workspace += thread * batch.stride;
+      own.workspace_elements = batch.stride;
+      functions_of<T>(plan.single).run(plan.first.alone, own);
+    }
+  });
+}
+
+template <class T>
+void run_batch(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& args) {
+  if (batch.across && detail::help_is_near(batch.large)) return run_across(plan, batch, args);
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    KernelArgs<T> own = product_of(batch.batch, args, i);
+    run_one(plan, own);
+  }
+}
+
+template <class T>
+void run(const Plan& plan, KernelArgs<T>& args) {
+  if (plan.scratch > args.workspace_elements) {
+    args.workspace = static_cast<T*>(detail::workspace(plan.scratch, sizeof(T)));
+    if (!args.workspace) throw_out_of_memory(plan);
+    args.workspace_elements = plan.scratch;
+  }
+  try {
+    if (plan.batch) {
+      run_batch(plan, *plan.batch, args);
+    } else {
+      run_one(plan, args);
+    }
+  } catch (const std::bad_alloc&) {  // Eigen takes its own memory
+    throw_out_of_memory(plan);
+  }
+  detail::count_kernel_calls(plan.rung, plan.batch ? plan.batch->count : 1);
+}
+
+/// Products without a sum: only zeros, bias and activation.
+template <class T>
+void run_empty(const Batch* batch, const KernelArgs<T>& args) {
+  const std::size_t count = batch ? batch->count() : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const KernelArgs<T> own = batch ? product_of(*batch, args, i) : args;
+    if (!own.accumulate) fill_zero(own);
+    epilogue(own, own.bias, own.activation);
+  }
 }
 
 }  // namespace
@@ -123,17 +208,12 @@ const detail::KernelFunctions<T>& functions_of(KernelId rung) {
 namespace detail {
 
 template <class T>
-KernelId resolve_kernel(const MatmulArgs<T>& args, KernelId kernel) {
-  return kernel == kAutoKernel ? choose_kernel<T>(args) : kernel;
-}
-
-template <class T>
 std::size_t packed_b_size(const MatmulArgs<T>& given, KernelId rung) {
-  const KernelFunctions<T>& functions = functions_of<T>(rung);
-  if (!functions.packing || given.m == 0 || given.n == 0 || given.k == 0) return 0;
+  const KernelFunctions<T>& functions = functions_of<T>(single_of(rung));
+  if (!functions.pack_b || given.m == 0 || given.n == 0 || given.k == 0) return 0;
   MatmulArgs<T> args = given;
   settle_strides(args);
-  return functions.packing(args).keeping_b_pays ? functions.packed_b_size(args) : 0;
+  return functions.keeping_b_pays(args) ? functions.packed_b_size(args.k, args.n) : 0;
 }
 
 template <class T>
@@ -141,52 +221,29 @@ void pack_b(const MatmulArgs<T>& given, KernelId rung, T* out) {
   const ProfileScope scope("matmul.pack");
   MatmulArgs<T> args = given;
   settle_strides(args);
-  functions_of<T>(rung).pack_b(args, out);
+  functions_of<T>(single_of(rung)).pack_b(args, out);
 }
 
 template <class T>
-std::size_t workspace_size(const KernelArgs<T>& given, KernelId kernel) {
-  if (given.m == 0 || given.n == 0 || given.k == 0) return 0;
+Plan plan_of(const KernelArgs<T>& given, KernelId kernel, const Batch* batch) {
+  if (kernel != kAutoKernel) require_kernel(kernel);
   KernelArgs<T> args = given;
   settle_strides(args);
-  kernel = resolve_kernel<T>(args, kernel);
-  if (!kernel_rows()[static_cast<std::size_t>(kernel)].fuses_epilogue) args.bias = nullptr;
-  const KernelFunctions<T>& functions = functions_of<T>(kernel);
-  return functions.workspace_size ? functions.workspace_size(args) : 0;
+  return make_plan<T>(args, kernel, {.b = args.packed_b != nullptr}, batch);
 }
 
 template <class T>
-void matmul(KernelArgs<T>& args, KernelId kernel) {
-  if (kernel != kAutoKernel) detail::require_kernel(kernel);
+void matmul(KernelArgs<T>& args, KernelId kernel, const Batch* batch) {
+  if (kernel != kAutoKernel) require_kernel(kernel);
   if (args.m == 0 || args.n == 0) return;
-#ifndef NDEBUG
-  check(args);
-#endif
-  if (args.k == 0) {
-    if (!args.accumulate) fill_zero(args);
-    epilogue(args, args.bias, args.activation);
-    return;
-  }
-
+  if (args.k == 0) return run_empty(batch, args);
   settle_strides(args);
-  kernel = resolve_kernel<T>(args, kernel);
-  const KernelRow& row = detail::kernel_rows()[static_cast<std::size_t>(kernel)];
-  if (row.fuses_epilogue) {
-    detail::tune_on_the_way<T>(args);
-    run(row, args);
-  } else {
-    const T* const bias = std::exchange(args.bias, nullptr);
-    const Activation activation = std::exchange(args.activation, Activation::none);
-    run(row, args);
-    epilogue(args, bias, activation);
-  }
-  detail::count_kernel_call(kernel);
+  run(make_plan<T>(args, kernel, {.b = args.packed_b != nullptr}, batch), args);
 }
 
 #define TINYTORCH_INSTANTIATE(T)                                          \
-  template void matmul<T>(KernelArgs<T>&, KernelId);                      \
-  template std::size_t workspace_size<T>(const KernelArgs<T>&, KernelId); \
-  template KernelId resolve_kernel<T>(const MatmulArgs<T>&, KernelId);    \
+  template void matmul<T>(KernelArgs<T>&, KernelId, const Batch*);        \
+  template Plan plan_of<T>(const KernelArgs<T>&, KernelId, const Batch*); \
   template std::size_t packed_b_size<T>(const MatmulArgs<T>&, KernelId);  \
   template void pack_b<T>(const MatmulArgs<T>&, KernelId, T*);
 TINYTORCH_INSTANTIATE(float)

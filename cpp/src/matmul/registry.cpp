@@ -112,9 +112,13 @@ KernelId best_single_kernel() noexcept {
   return best;
 }
 
+KernelId single_of(KernelId rung) noexcept {
+  return rung == static_cast<KernelId>(Rung::threaded) ? best_single_kernel() : rung;
+}
+
 std::uint64_t kernel_calls(KernelId id) noexcept { return calls[static_cast<std::size_t>(id)]; }
 
-void count_kernel_call(KernelId id) noexcept { ++calls[static_cast<std::size_t>(id)]; }
+void count_kernel_calls(KernelId id, std::uint64_t count) noexcept { calls[static_cast<std::size_t>(id)] += count; }
 
 void require_kernel(KernelId id) {
   if (id < 0 || static_cast<std::size_t>(id) >= table.size()) {

@@ -33,10 +33,12 @@ struct KernelRow {
 /// The last rung of the table that can run here: the fastest. And the same of one thread.
 [[nodiscard]] KernelId best_kernel() noexcept;
 [[nodiscard]] KernelId best_single_kernel() noexcept;
+/// The rung whose loops run on one thread: of `threaded` the best one, else the rung itself.
+[[nodiscard]] KernelId single_of(KernelId rung) noexcept;
 
 /// How often this thread has run a rung since the program began, so that a test can prove that the one it forced did.
 [[nodiscard]] std::uint64_t kernel_calls(KernelId id) noexcept;
-void count_kernel_call(KernelId id) noexcept;
+void count_kernel_calls(KernelId id, std::uint64_t count) noexcept;
 
 /// Throws Error(kernel_unavailable) with the reason, or Error(unknown_kernel) for a number outside the table.
 void require_kernel(KernelId id);

@@ -18,7 +18,7 @@ void KeptPanels::forget(const Tensor& weight, KernelId rung) {
 }
 
 const Tensor* KeptPanels::get(const Tensor& weight, std::int64_t rows, KernelId kernel) {
-  const KernelId rung = detail::panels_kernel(weight, rows, kernel);
+  const KernelId rung = detail::panels_kernel(kernel);
   if (!knows(weight, rung)) {
     forget(weight, rung);
     return nullptr;

@@ -39,6 +39,8 @@ bool help_is_near(bool large);
 
 /// Gives `chunks` chunks to the pool; false where it is busy (a nested call, or another caller's).
 bool run_on_pool(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn);
+#else
+inline bool help_is_near(bool) { return false; }
 #endif
 
 /// Calls `fn(begin, end)` or `fn(begin, end, thread)` for the chunks [0, grain), [grain, 2 grain), ... of

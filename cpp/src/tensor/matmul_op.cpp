@@ -2,7 +2,8 @@
 
 #include "check.h"
 #include "dispatch.h"
-#include "matmul/args.h"
+#include "matmul/plan.h"
+#include "matmul/registry.h"
 #include "storage.h"
 #include "strided_loop.h"
 #include "tinytorch/ops.h"
@@ -68,11 +69,11 @@ void require_bias(const Tensor& bias, const Product& p) {
   }
 }
 
-/// The product of one pair of matrices of stacks: `rows` rows of A, offsets in elements from the tensors' first ones.
+/// The product of the first matrices of stacks, as the kernels see it, with `rows` rows of A.
 template <class T>
-void multiply(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* bias, const ops::MatmulOptions& options,
-              std::int64_t rows, const Offsets& offset) {
-  const auto element = [](const TensorImpl& t, std::int64_t at) { return reinterpret_cast<T*>(t.bytes()) + at; };
+KernelArgs<T> arguments(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* bias,
+                        const ops::MatmulOptions& options, std::int64_t rows) {
+  const auto first = [](const TensorImpl& t) { return reinterpret_cast<T*>(t.bytes()); };
   const auto stride = [](const TensorImpl& t, std::size_t axis) {
     return static_cast<std::ptrdiff_t>(t.strides[t.strides.size() - axis]);
   };
@@ -81,19 +82,25 @@ void multiply(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* b
   args.m = static_cast<std::size_t>(rows);
   args.n = static_cast<std::size_t>(y.shape[y.shape.size() - 1]);
   args.k = static_cast<std::size_t>(y.shape[y.shape.size() - 2]);
-  args.c = element(z, offset[0]);
-  args.a = element(x, offset[1]);
-  args.b = element(y, offset[2]);
+  args.c = first(z);
+  args.a = first(x);
+  args.b = first(y);
   args.c_row = stride(z, 2);
   args.a_row = stride(x, 2);
   args.a_col = stride(x, 1);
   args.b_row = stride(y, 2);
   args.b_col = stride(y, 1);
-  args.bias = bias ? element(*bias->impl(), 0) : nullptr;
+  args.bias = bias ? first(*bias->impl()) : nullptr;
   args.activation = options.activation;
   args.accumulate = options.accumulate;
   args.packed_b = options.panels ? options.panels->data<T>() : nullptr;
-  matmul(args, options.kernel);
+  return args;
+}
+template <class T>
+void multiply(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* bias, const ops::MatmulOptions& options,
+              std::int64_t rows, const Batch* batch = nullptr) {
+  KernelArgs<T> args = arguments<T>(a, b, c, bias, options, rows);
+  matmul(args, options.kernel, batch);
 }
 
 Strides batch_strides(const Tensor& t, const Product& p) {
@@ -103,28 +110,39 @@ Strides batch_strides(const Tensor& t, const Product& p) {
   return batch_of(t.expand(full).strides());
 }
 
+/// The products of a stack whose operands are already broadcast to it: operand 0 is C.
+Batch batch_of_products(const Product& p, const Tensor& c) {
+  const Strides sc = batch_strides(c, p), sa = batch_strides(*p.a, p), sb = batch_strides(*p.b, p);
+  const LoopNest nest = make_loop_nest(p.batch, {&sc, &sa, &sb});
+  Batch batch;
+  static_assert(Batch::max_axes + 2 >= Dims::max_rank);
+  batch.axes = nest.axes;
+  for (std::size_t axis = 0; axis < nest.axes; ++axis) {
+    batch.sizes[axis] = static_cast<std::size_t>(nest.size[axis]);
+    batch.c[axis] = static_cast<std::ptrdiff_t>(nest.stride[0][axis]);
+    batch.a[axis] = static_cast<std::ptrdiff_t>(nest.stride[1][axis]);
+    batch.b[axis] = static_cast<std::ptrdiff_t>(nest.stride[2][axis]);
+  }
+  return batch;
+}
+
+/// One matrix for the whole stack: a single tall product, where C is contiguous, too.
+bool is_one_tall_product(const Product& p) { return p.b->ndim() == 2 && p.a->is_contiguous(); }
+
 /// C is `c` as [batch, m, n], with rows that a kernel can write.
 void run_stacked(const Product& p, const Tensor& c, const ops::MatmulOptions& options) {
   const Tensor bias = options.bias ? options.bias->contiguous() : Tensor();
+  const Tensor* const bias_or_none = bias.defined() ? &bias : nullptr;
   ++c.impl()->storage->version;
-  const auto multiply_at = [&](std::int64_t rows, const Offsets& offset) {
-    const Tensor* const bias_or_none = bias.defined() ? &bias : nullptr;
-    for_floating(c.dtype(), [&]<class T>() { multiply<T>(*p.a, *p.b, c, bias_or_none, options, rows, offset); });
-  };
-  if (p.batch.empty()) return multiply_at(p.m, {});
-  // One matrix for the whole stack: a single tall product.
-  if (p.b->ndim() == 2 && p.a->is_contiguous() && c.is_contiguous()) {
-    return multiply_at(c.numel() / std::max<std::int64_t>(p.n, 1), {});
-  }
-  if (numel(p.batch) == 0) return;
-  const Strides sc = batch_strides(c, p), sa = batch_strides(*p.a, p), sb = batch_strides(*p.b, p);
-  const LoopNest nest = make_loop_nest(p.batch, {&sc, &sa, &sb});
-  for_rows(nest, 0, nest.rows(), [&](const Offsets& first) {
-    Offsets offset = first;
-    for (std::int64_t r = 0; r < nest.row_length(); ++r) {
-      multiply_at(p.m, offset);
-      for (std::size_t k = 0; k < offset.size(); ++k) offset[k] += nest.row_step(k);
+  for_floating(c.dtype(), [&]<class T>() {
+    if (p.batch.empty()) return multiply<T>(*p.a, *p.b, c, bias_or_none, options, p.m);
+    if (is_one_tall_product(p) && c.is_contiguous()) {
+      const std::int64_t rows = c.numel() / std::max<std::int64_t>(p.n, 1);
+      return multiply<T>(*p.a, *p.b, c, bias_or_none, options, rows);
     }
+    if (numel(p.batch) == 0) return;
+    const Batch batch = batch_of_products(p, c);
+    multiply<T>(*p.a, *p.b, c, bias_or_none, options, p.m, &batch);
   });
 }
 
@@ -140,7 +158,7 @@ bool run_plain(const Tensor& a, const Tensor& b, const Tensor& out, const ops::M
   if (!c->contiguous || c->storage == x->storage || c->storage == y->storage) return false;
   if (c->gradient) return false;  // may be a recorded result
   ++c->storage->version;
-  for_floating(x->dtype, [&]<class T>() { multiply<T>(a, b, out, nullptr, options, x->shape[0], {}); });
+  for_floating(x->dtype, [&]<class T>() { multiply<T>(a, b, out, nullptr, options, x->shape[0]); });
   return true;
 }
 
@@ -190,6 +208,26 @@ void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptio
     detail::run(p, dense, options);
     out.copy_from(dense);
   }
+}
+
+std::string explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
+  const detail::Product p = detail::describe(a, b);
+  if (kernel != kAutoKernel) detail::require_kernel(kernel);
+  Shape stacked = p.batch;
+  stacked.push_back(p.m);
+  stacked.push_back(p.n);
+  if (numel(stacked) == 0) return "nothing: the result has no elements\n";
+  if (p.k == 0) return "zeros: the sums have no terms\n";
+  // In the place of C, which is not written: its shape without its memory.
+  const Tensor c = Tensor::zeros({1}, a.dtype()).expand(stacked);
+  const bool is_stack = !p.batch.empty() && !detail::is_one_tall_product(p);
+  const std::int64_t rows = is_stack ? p.m : numel(stacked) / p.n;
+  return detail::for_floating(a.dtype(), [&]<class T>() {
+    const auto args = detail::arguments<T>(*p.a, *p.b, c, nullptr, {}, rows);
+    if (!is_stack) return detail::plan_of(args, kernel).to_string();
+    const detail::Batch batch = detail::batch_of_products(p, c);
+    return detail::plan_of(args, kernel, &batch).to_string();
+  });
 }
 
 }  // namespace ops

@@ -23,11 +23,7 @@ MatmulArgs<T> arguments(const Tensor& b, std::int64_t rows) {
 
 }  // namespace
 
-KernelId panels_kernel(const Tensor& b, std::int64_t rows, KernelId kernel) {
-  const KernelId rung =
-      for_floating(b.dtype(), [&]<class T>() { return resolve_kernel<T>(arguments<T>(b, rows), kernel); });
-  return rung == static_cast<KernelId>(Rung::threaded) ? best_single_kernel() : rung;
-}
+KernelId panels_kernel(KernelId kernel) { return kernel == kAutoKernel ? best_single_kernel() : single_of(kernel); }
 
 std::size_t packed_size(const Tensor& b, std::int64_t rows, KernelId rung) {
   return for_floating(b.dtype(), [&]<class T>() { return packed_b_size<T>(arguments<T>(b, rows), rung); });

@@ -9,9 +9,9 @@
 /// multiplies by the same matrix many times.
 namespace tinytorch::detail {
 
-/// The rung whose panels a product of `rows` rows by the matrix b reads, with the kernel that is asked for or the
-/// policy's choice. All cores read those of the best rung of one.
-[[nodiscard]] KernelId panels_kernel(const Tensor& b, std::int64_t rows, KernelId kernel);
+/// The rung whose panels a product reads, with the kernel that is asked for or the policy's choice. All cores read
+/// those of the best rung of one.
+[[nodiscard]] KernelId panels_kernel(KernelId kernel);
 
 /// How many elements the panels have; 0 where that product is not faster with them.
 [[nodiscard]] std::size_t packed_size(const Tensor& b, std::int64_t rows, KernelId rung);

@@ -11,7 +11,7 @@
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/in_place.h"
 #include "matmul/packed/small_product.h"
-#include "matmul/tuning.h"
+#include "matmul/registry.h"
 
 namespace tinytorch::fuzz {
 namespace {
@@ -48,7 +48,6 @@ constexpr std::pair<std::string_view, std::int64_t Case::*> fields[] = {{"float6
 template <class T>
 const std::vector<std::int64_t>& edges() {
   static const std::vector<std::int64_t> all = [] {
-    using Division = detail::Division<T>;
     std::vector<std::size_t> sizes{1,
                                    2,
                                    3,
@@ -59,12 +58,13 @@ const std::vector<std::int64_t>& edges() {
                                    detail::kInPlaceColumns,
                                    detail::kFewColumns,
                                    detail::kMostSmall,
-                                   Division::kColumnUnit,
-                                   Division::kRowUnit,
-                                   Division::kLeastRows,
-                                   Division::kMostRows,
-                                   Division::kMostColumns};
-    const detail::TileChoices tiles = detail::tuned_choices<T>();
+                                   detail::kColumnUnit<T>,
+                                   detail::kRowUnit,
+                                   detail::kLeastRows,
+                                   detail::kMostRows,
+                                   detail::kMostColumns};
+    const auto best = static_cast<std::size_t>(detail::best_single_kernel());
+    const detail::TileRange tiles = detail::kernel_rows()[best].template functions<T>().tiles;
     sizes.push_back(std::max<std::size_t>(tiles.columns, 1));
     for (std::size_t rows = tiles.least; rows <= tiles.most; ++rows) sizes.push_back(std::max<std::size_t>(rows, 1));
     return std::vector<std::int64_t>(sizes.begin(), sizes.end());

@@ -23,7 +23,7 @@ Case current;
 /// Rungs with the same letter give the same bits: those that round each product, and those that fuse. Scalar and vector
 /// rungs sum in one order.
 KernelId family_of(KernelId rung) {
-  if (rung == static_cast<KernelId>(Rung::threaded)) rung = detail::best_single_kernel();
+  rung = detail::single_of(rung);
   return rung == static_cast<KernelId>(Rung::simd) ? static_cast<KernelId>(Rung::packed) : rung;
 }
 
@@ -83,11 +83,11 @@ class Checker {
 
   /// What is wrong with it; empty if nothing.
   std::string run_way(const Case& way) {
-    const SetWay<T> set(way);
+    const SetWay set(way);
     c_ = fresh_;
     KernelArgs<T> product = args();
     const auto kernel = static_cast<KernelId>(way.kernel);
-    const KernelId rung = detail::resolve_kernel<T>(product, kernel);
+    const KernelId rung = kernel == kAutoKernel ? detail::best_kernel() : kernel;
     if (way.panels) product.packed_b = panels(product, rung);
     if (way.scratch) {
       if (std::string what = run_in_own_scratch(product, kernel, way.division != 0); !what.empty()) return what;
@@ -110,8 +110,8 @@ class Checker {
   /// B in the rung's panels. Kept for the ways that follow: no tile and no number of threads changes them.
   const T* panels(const KernelArgs<T>& product, KernelId rung) {
     if (panels_.empty() || panels_rung_ != rung) {
-      const auto& functions = detail::kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
-      panels_.assign(functions.packed_b_size(product) + kMargin, marked_nan<T>(kOutside));
+      const auto& functions = single_row(rung).template functions<T>();
+      panels_.assign(functions.packed_b_size(product.k, product.n) + kMargin, marked_nan<T>(kOutside));
       detail::pack_b<T>(product, rung, panels_.data());
       panels_rung_ = rung;
     }
@@ -119,7 +119,9 @@ class Checker {
   }
 
   std::string run_in_own_scratch(KernelArgs<T>& product, KernelId kernel, bool divides_surely) {
-    const std::size_t size = detail::workspace_size(product, kernel);
+    const bool empty = product.m == 0 || product.n == 0 || product.k == 0;
+    const detail::Plan plan = empty ? detail::Plan{} : detail::plan_of(product, kernel);
+    const std::size_t size = plan.scratch;
     constexpr std::size_t line = 64 / sizeof(T);
     scratch_.assign(size + 2 * kMargin + line, marked_nan<T>(kScratch));
     const auto address = reinterpret_cast<std::uintptr_t>(scratch_.data() + kMargin);
@@ -133,20 +135,17 @@ class Checker {
     if (!all_marked(mine + size, scratch_.size() - in_front - size, kScratch)) {
       return "memory behind the scratch was written";
     }
-    if (kernel == static_cast<KernelId>(Rung::threaded) && divides_surely && size > 0) return check_gaps(product, mine);
-    return "";
+    return plan.first.divided && !plan.last && plan.columns == plan.n && divides_surely
+               ? check_gaps(*plan.first.divided, mine)
+               : "";
   }
 
   /// Between the threads' regions; where columns are multiplied in one piece, for the next piece has other regions.
-  static std::string check_gaps(const KernelArgs<T>& product, const T* scratch) {
-    if (detail::columns_at_once<T>(product) < product.n) return "";
-    const detail::Division<T> division(product);
-    if (division.parts() == 1) return "";
-    const detail::ScratchLayout<T> layout(product, division);
-    if (layout.region == 0) return "";
-    for (std::size_t i = 0; i < layout.threads; ++i) {
-      const T* const end = scratch + i * layout.stride + layout.region;
-      if (!all_marked(end, layout.stride - layout.region, kScratch)) {
+  static std::string check_gaps(const detail::DividedPlan& plan, const T* scratch) {
+    if (plan.region == 0) return "";
+    for (std::size_t i = 0; i < plan.threads; ++i) {
+      const T* const end = scratch + i * plan.stride + plan.region;
+      if (!all_marked(end, plan.stride - plan.region, kScratch)) {
         return "memory behind the scratch of thread " + std::to_string(i) + " was written";
       }
     }

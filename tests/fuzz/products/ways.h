@@ -1,7 +1,7 @@
 #pragma once
 
 // The ways in which one product is computed: every rung, and for those that have a choice every tile and packing of A
-// that tuning can choose, panels of B kept or not, 1 to 4 threads, scratch of the library or of the test.
+// that can be forced, panels of B kept or not, 1 to 4 threads, scratch of the library or of the test.
 #include <algorithm>
 #include <vector>
 
@@ -15,14 +15,10 @@
 
 namespace tinytorch::fuzz {
 
-/// The tiles between which that rung can choose; none for those without a choice.
-template <class T>
-detail::TileChoices tiles_of(KernelId kernel) {
-  const KernelId rung = kernel == kAutoKernel || kernel == static_cast<KernelId>(detail::Rung::threaded)
-                            ? detail::best_single_kernel()
-                            : kernel;
-  const auto choices = detail::kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>().tile_choices;
-  return choices ? choices() : detail::TileChoices{};
+/// The rung whose loops run for that kernel.
+inline const detail::KernelRow& single_row(KernelId kernel) {
+  const KernelId rung = kernel == kAutoKernel ? detail::best_single_kernel() : detail::single_of(kernel);
+  return detail::kernel_rows()[static_cast<std::size_t>(rung)];
 }
 
 /// `Case::division` as limits: 0 those of the program; 1 everything is divided; 2 in pieces of few columns, too;
@@ -39,22 +35,16 @@ inline detail::DivisionLimits limits_of(std::int64_t division) {
 }
 
 /// Sets what a way asks for, and gives the usual tile back. Threads stay as they are until the next way.
-template <class T>
 class SetWay {
  public:
-  explicit SetWay(const Case& way) : tiles_(tiles_of<T>(static_cast<KernelId>(way.kernel))) {
+  explicit SetWay(const Case& way) {
     if (num_threads() != way.threads) set_num_threads(static_cast<int>(way.threads));
     detail::division_limits = limits_of(way.division);
-    if (tiles_.chosen && way.tile) tiles_.chosen->store({static_cast<std::uint16_t>(way.tile), way.packs_a != 0});
+    detail::forced_tile.store({static_cast<std::uint16_t>(way.tile), way.packs_a != 0});
   }
-  ~SetWay() {
-    if (tiles_.chosen) tiles_.chosen->store(tiles_.candidates[0]);
-  }
+  ~SetWay() { detail::forced_tile.store({}); }
   SetWay(const SetWay&) = delete;
   SetWay& operator=(const SetWay&) = delete;
-
- private:
-  detail::TileChoices tiles_;
 };
 
 /// The ways for a case: the usual one of each rung, and as many of the others as its size leaves time for.
@@ -71,16 +61,16 @@ std::vector<Case> ways_of(const Case& which) {
     way.tile = way.packs_a = way.panels = way.scratch = 0;
     way.threads = 1;
     ways.push_back(way);
-    const detail::TileChoices tiles = tiles_of<T>(kernel);
+    const detail::KernelFunctions<T>& functions = single_row(kernel).template functions<T>();
+    const detail::TileRange tiles = functions.tiles;
     const bool threaded = kernel == static_cast<KernelId>(detail::Rung::threaded);
-    const bool packs = !empty && kernel != kAutoKernel &&
-                       detail::kernel_rows()[static_cast<std::size_t>(kernel)].template functions<T>().pack_b;
+    const bool packs = !empty && kernel != kAutoKernel && functions.pack_b;
     for (way.threads = 1; way.threads <= (threaded ? 4 : 1); ++way.threads) {
       for (way.scratch = 0; way.scratch < 2; ++way.scratch) {
         for (way.panels = 0; way.panels <= (packs ? 1 : 0); ++way.panels) {
           way.tile = way.packs_a = 0;
           more.push_back(way);
-          for (way.tile = tiles.least; tiles.chosen && way.tile <= tiles.most; ++way.tile) {
+          for (way.tile = tiles.least; tiles.least && way.tile <= tiles.most; ++way.tile) {
             for (way.packs_a = 0; way.packs_a < 2; ++way.packs_a) more.push_back(way);
           }
         }

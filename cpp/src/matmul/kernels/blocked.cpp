@@ -68,7 +68,7 @@ void multiply(const KernelArgs<T>& args, Step b_col) {
 }
 
 template <class T>
-void matmul_blocked(const KernelArgs<T>& args) {
+void matmul_blocked(const SinglePlan&, const KernelArgs<T>& args) {
   if (args.b_col == 1) {
     multiply(args, std::integral_constant<std::ptrdiff_t, 1>{});
   } else {

@@ -43,7 +43,6 @@ Layout<T> layout_of_b(const MatmulArgs<T>& args) {
 
 template <class T>
 Layout<T> dense(const Layout<T>& x, T* workspace) {
-  if (x.copy_size() == 0) return x;
   for (Index i = 0; i < x.rows; ++i) {
     for (Index j = 0; j < x.cols; ++j) workspace[i * x.cols + j] = x.data[i * x.row + j * x.col];
   }
@@ -51,16 +50,21 @@ Layout<T> dense(const Layout<T>& x, T* workspace) {
 }
 
 template <class T>
-std::size_t eigen_workspace(const KernelArgs<T>& args) {
-  return layout_of_a(args).copy_size() + layout_of_b(args).copy_size();
+void plan_eigen(const MatmulArgs<T>& args, Given, SinglePlan& plan) {
+  plan.a_copy = {0, layout_of_a(args).copy_size()};
+  plan.b_copy = {plan.a_copy.size, layout_of_b(args).copy_size()};
+  plan.a = plan.a_copy.size ? From::copy : From::place;
+  plan.b = plan.b_copy.size ? From::copy : From::place;
+  plan.scratch = plan.a_copy.size + plan.b_copy.size;
 }
 
 template <class T>
-void matmul_eigen(const KernelArgs<T>& args) {
-  assert(eigen_workspace(args) <= args.workspace_elements);
-  const Layout<T> given = layout_of_a(args);
-  const Layout<T> a = dense(given, args.workspace);
-  const Layout<T> b = dense(layout_of_b(args), args.workspace + given.copy_size());
+void matmul_eigen(const SinglePlan& plan, const KernelArgs<T>& args) {
+  assert(plan.scratch <= args.workspace_elements);
+  const Layout<T> a =
+      plan.a == From::copy ? dense(layout_of_a(args), args.workspace + plan.a_copy.at) : layout_of_a(args);
+  const Layout<T> b =
+      plan.b == From::copy ? dense(layout_of_b(args), args.workspace + plan.b_copy.at) : layout_of_b(args);
   const Operand<T> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(a.row));
   const Operand<T> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(b.row));
   Result<T> c(args.c, a.rows, b.cols, Eigen::OuterStride<>(args.c_row));
@@ -70,7 +74,7 @@ void matmul_eigen(const KernelArgs<T>& args) {
 
 }  // namespace
 
-constinit const RungFunctions eigen_rung{{matmul_eigen<float>, eigen_workspace<float>},
-                                         {matmul_eigen<double>, eigen_workspace<double>}};
+constinit const RungFunctions eigen_rung{{matmul_eigen<float>, plan_eigen<float>},
+                                         {matmul_eigen<double>, plan_eigen<double>}};
 
 }  // namespace tinytorch::detail

@@ -6,7 +6,7 @@ namespace tinytorch::detail {
 namespace {
 
 template <class T>
-void matmul_naive(const KernelArgs<T>& args) {
+void matmul_naive(const SinglePlan&, const KernelArgs<T>& args) {
   const auto m = static_cast<std::ptrdiff_t>(args.m);
   const auto n = static_cast<std::ptrdiff_t>(args.n);
   const auto k = static_cast<std::ptrdiff_t>(args.k);

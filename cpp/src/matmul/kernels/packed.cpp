@@ -14,7 +14,7 @@ template <class T>
 constexpr KernelFunctions<T> functions() {
   constexpr KernelFunctions<T> all = Packed<T>::functions;
   // No panels to keep or to share: this rung is for showing, not for use.
-  return {.run = all.run, .workspace_size = all.workspace_size, .peak_loop = all.peak_loop};
+  return {.run = all.run, .plan = all.plan, .peak_loop = all.peak_loop, .tiles = all.tiles};
 }
 
 }  // namespace

@@ -2,14 +2,14 @@
 // (x86-64): see CMakeLists.txt.
 //
 // 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers on x86-64. ARM has 32, and some of
-// its processors begin four multiply-adds a cycle that take four cycles: 16 sums keep them busy, 8 rows. tuning.cpp
-// decides.
+// its processors begin four multiply-adds a cycle that take four cycles: 16 sums keep them busy, 8 rows:
+// it can be forced (set_tile).
 #include "matmul/packed/packed_rung.h"
 
 namespace tinytorch::detail {
 
 template <class T>
-using Packed = PackedRung<TileSet<simd::Vec<T>, simd::Fused, 8, 4, 2, 1, 6, 8>>;
+using Packed = PackedRung<TileSet<simd::Vec<T>, simd::Fused, 8, 4, 2, 1, 6>>;
 
 constinit const RungFunctions relaxed_rung{Packed<float>::functions, Packed<double>::functions};
 

@@ -19,12 +19,11 @@ struct InPlace {
 
   /// A can be read where it stands if few columns share the cost of its copy, 0.2 ns an element. Measured in wasm with
   /// one thread: 1024x64x64 148 us, packed 160; 64x784x32 55 and 61; 64x784x256 449 and 454; 500 square 4.41 ms
-  /// and 4.50; slower only 500 square with A transposed, by 1 %; beyond, 1000 square, no difference. Where tuning.cpp
-  /// finds tiles of a packed A faster (their loop has fewer instructions, which counts on a processor that begins fewer
-  /// at a time), the copy is still dearer for the smallest.
-  [[nodiscard]] static bool reads_a(const MatmulArgs<T>& args) {
-    if (V::width == 1) return false;
-    return args.n <= (Tiles::chosen.load(std::memory_order_relaxed).packs_a ? kFewColumns : kInPlaceColumns);
+  /// and 4.50; slower only 500 square with A transposed, by 1 %; beyond, 1000 square, no difference. Where tiles of a
+  /// packed A are forced (their loop has fewer instructions, which counts on a processor that begins fewer at a time),
+  /// the copy is still dearer for the smallest.
+  [[nodiscard]] static bool reads_a(const MatmulArgs<T>& args, TileChoice tile) {
+    return V::width > 1 && args.n <= (tile.packs_a ? kFewColumns : kInPlaceColumns);
   }
 
   /// B can be read where it stands if its columns are neighbours and it is used by few tiles or is small.

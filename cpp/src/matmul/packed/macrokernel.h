@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "matmul/args.h"
@@ -25,6 +26,7 @@
 #include "matmul/packed/narrow_product.h"
 #include "matmul/packed/pack.h"
 #include "matmul/packed/row_product.h"
+#include "matmul/plan.h"
 
 namespace tinytorch::detail {
 
@@ -36,30 +38,41 @@ class PackedProduct {
   using Rows = RowProduct<V, typename Tiles::rounding>;
   using Narrow = NarrowProduct<V, typename Tiles::rounding>;
 
-  /// Everything that is decided from the shape and strides alone, before anything is computed.
-  explicit PackedProduct(const MatmulArgs<T>& args)
-      : mr_(Tiles::chosen.load(std::memory_order_relaxed).rows),
-        m_(args.m),
-        n_(args.n),
-        k_(args.k),
-        kc_(block_of_k<T>(args.k)),
-        mc_(even_step(args.m, kMaxMc, mr_)),
-        nc_(even_step(args.n, kMaxNc, Tiles::nr)),
-        pack_a_(!InPlace<Tiles>::reads_a(args)),
-        pack_b_(!InPlace<Tiles>::reads_b(args)),
-        keep_b_(pack_b_ && args.m > mc_),
-        by_rows_(Rows::suits(args)),
-        row_scratch_(by_rows_ ? Rows::workspace(args) : 0),
-        narrow_(!by_rows_ && Narrow::suits(args)),
-        keeping_b_pays_(InPlace<Tiles>::pays_to_keep_b(args)) {}
+  explicit PackedProduct(const SinglePlan& plan) : plan_(plan) {}
 
-  /// Elements of scratch: the packed block of A, then that of B. The ways that pack nothing need none, or a row.
-  [[nodiscard]] std::size_t workspace() const {
-    if (by_rows_) return row_scratch_;
-    if (narrow_) return 0;
-    const std::size_t last = n_ % Tiles::nr;  // columns of the last panel, which is padded where they fill no vector
-    const bool needs_b = pack_b_ || (last && panel_width(last) != last);
-    return (pack_a_ ? a_elements() : 0) + (needs_b ? kc_ * (keep_b_ ? b_columns() : Tiles::nr) + kPackOverrun : 0);
+  static void plan(const MatmulArgs<T>& args, Given given, TileChoice tile, SinglePlan& plan) {
+    plan.kc = static_cast<std::uint32_t>(block_of_k<T>(args.k));
+    if (Rows::suits(args)) {
+      plan.way = Way::rows;
+      plan.sums.size = plan.scratch = Rows::sums(args);
+      return;
+    }
+    if (Narrow::suits(args)) {
+      plan.way = Way::narrow;
+      return;
+    }
+    plan.way = Way::blocks;
+    plan.a = given.a ? From::given : InPlace<Tiles>::reads_a(args, tile) ? From::place : From::copy;
+    plan.b = given.b ? From::given : InPlace<Tiles>::reads_b(args) ? From::place : From::copy;
+    plan.tile_rows = plan.a == From::place ? Tiles::usual_rows : tile.rows;
+    plan.tile_columns = Tiles::nr;
+    const std::size_t mc = even_step(args.m, kMaxMc, plan.tile_rows), nc = even_step(args.n, kMaxNc, Tiles::nr);
+    plan.mc = static_cast<std::uint32_t>(mc);
+    plan.nc = static_cast<std::uint32_t>(nc);
+    plan.reuses_b = plan.b == From::copy && args.m > mc;
+    if (plan.a == From::copy) plan.a_copy.size = rows_of_a(mc, plan.kc);
+    if (plan.a == From::given) plan.a_block = rows_of_a(mc, args.k);
+    const std::size_t last =
+        args.n % Tiles::nr;  // columns of the last panel, which is padded where they fill no vector
+    const bool copies_b = plan.b == From::copy || (plan.b == From::place && last && panel_width(last) != last);
+    const std::size_t columns = plan.reuses_b ? round_up(nc, Tiles::nr) : Tiles::nr;
+    if (copies_b) plan.b_copy = {plan.a_copy.size, plan.kc * columns + kPackOverrun};
+    plan.scratch = plan.a_copy.size + plan.b_copy.size;
+  }
+
+  /// Whether such products are faster from panels of B that are kept.
+  [[nodiscard]] static bool keeping_b_pays(const MatmulArgs<T>& args) {
+    return !Rows::suits(args) && !Narrow::suits(args) && InPlace<Tiles>::pays_to_keep_b(args);
   }
 
   /// Elements of B as `pack_b` lays it out, to be kept for many products: KernelArgs::packed_b.
@@ -72,63 +85,56 @@ class PackedProduct {
   static void pack_b(const MatmulArgs<T>& args, T* out) {
     for (std::size_t j = 0; j < args.n; j += Tiles::nr) {
       const std::size_t columns = std::min(Tiles::nr, args.n - j), width = panel_width(columns);
-      pack_panel<V>(columns, width, args.k, args.b + static_cast<std::ptrdiff_t>(j) * args.b_col, args.b_col,
-                    args.b_row, out);
+      pack_panel<V>(columns, width, args.k, source_of_b(args, 0, j), out);
       out += width * args.k;
     }
-  }
-
-  /// What run() would pack of this product.
-  [[nodiscard]] Packing packing() const {
-    if (by_rows_ || narrow_) return {};
-    const std::size_t blocks = (m_ + mc_ - 1) / mc_;
-    if (!pack_a_) return {0, 0, pack_b_, keeping_b_pays_};
-    return {blocks * packed_block(), blocks, pack_b_, keeping_b_pays_};
   }
 
   /// Blocks of A as run() wants them in KernelArgs::packed_a: all tiles of mc rows, each over the whole of k, and room
   /// for what pack_panel writes behind them, so that blocks can be packed at the same time.
   void pack_a_blocks(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) const {
+    const std::size_t mc = plan_.mc;
     for (std::size_t i = first; i < last; ++i) {
-      pack_a(args, i * mc_, std::min(mc_, m_ - i * mc_), 0, args.k, out + i * packed_block());
+      pack_a(args, i * mc, std::min(mc, args.m - i * mc), 0, args.k, out + i * plan_.a_block);
     }
   }
 
   void run(const KernelArgs<T>& args) const {
-    assert(workspace() <= args.workspace_elements);
+    assert(plan_.scratch <= args.workspace_elements);
     if (args.accumulate && args.bias) add_bias(args);
     if constexpr (V::width > 1) {
-      if (by_rows_) {
+      if (plan_.way == Way::rows) {
         run_by_rows(args);
         return;
       }
-      if (narrow_) {
-        Narrow::run(args, kc_, args.accumulate ? args.c : args.bias, floor_of(args));
+      if (plan_.way == Way::narrow) {
+        Narrow::run(args, plan_.kc, args.accumulate ? args.c : args.bias, floor_of(args));
         return;
       }
     }
-    const bool in_place = !pack_a_ && !args.packed_a;
-    const std::size_t height = in_place ? Tiles::usual_rows : mr_, least = in_place ? 1 : Tiles::min_rows;
-    T* const a_block = args.workspace;
-    T* const b_block = args.workspace + (pack_a_ ? a_elements() : 0);
-    for (std::size_t jc = 0; jc < args.n; jc += nc_) {
-      const std::size_t nc = std::min(nc_, args.n - jc);
-      for (std::size_t pc = 0; pc < args.k; pc += kc_) {
-        const std::size_t kc = std::min(kc_, args.k - pc);
-        for (std::size_t ic = 0; ic < args.m; ic += mc_) {
-          const std::size_t mc = std::min(mc_, args.m - ic);
+    const bool in_place = plan_.a == From::place, given_a = plan_.a == From::given;
+    const std::size_t height = plan_.tile_rows, least = in_place ? 1 : Tiles::min_rows;
+    const std::size_t max_mc = plan_.mc, max_kc = plan_.kc, max_nc = plan_.nc;
+    T* const a_block = args.workspace + plan_.a_copy.at;
+    T* const b_block = args.workspace + plan_.b_copy.at;
+    for (std::size_t jc = 0; jc < args.n; jc += max_nc) {
+      const std::size_t nc = std::min(max_nc, args.n - jc);
+      for (std::size_t pc = 0; pc < args.k; pc += max_kc) {
+        const std::size_t kc = std::min(max_kc, args.k - pc);
+        for (std::size_t ic = 0; ic < args.m; ic += max_mc) {
+          const std::size_t mc = std::min(max_mc, args.m - ic);
           // Tiles packed elsewhere have all of k, those packed here kc steps.
-          const std::size_t depth = args.packed_a ? args.k : kc;
-          if (!in_place && !args.packed_a) pack_a(args, ic, mc, pc, kc, a_block);
+          const std::size_t depth = given_a ? args.k : kc;
+          if (plan_.a == From::copy) pack_a(args, ic, mc, pc, kc, a_block);
           for (std::size_t jr = 0; jr < nc; jr += Tiles::nr) {
             const std::size_t columns = std::min(Tiles::nr, nc - jr);
             // With one block of rows a panel of B is used once: one place is enough for all.
-            T* const place = keep_b_ ? b_block + jr * kc : b_block;
-            const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !keep_b_, place);
-            const T* a = args.packed_a ? args.packed_a + ic / mc_ * packed_block() : a_block;
+            T* const place = plan_.reuses_b ? b_block + jr * kc : b_block;
+            const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !plan_.reuses_b, place);
+            const T* a = given_a ? args.packed_a + ic / max_mc * plan_.a_block : a_block;
             for (std::size_t ir = 0; ir < mc;) {
               const TileRun run = next_tiles(mc - ir, height, least);
-              multiply(args, in_place ? rows_in_place(args, ic + ir, pc, run) : packed_rows(args, a, depth, pc, run), b,
+              multiply(args, in_place ? rows_in_place(args, ic + ir, pc, run) : packed_rows(a, depth, pc, run), b,
                        ic + ir, run, pc, kc);
               if (!in_place) a += run.tiles * run.height * depth;
               ir += run.tiles * run.rows;
@@ -159,10 +165,20 @@ class PackedProduct {
     return std::max(round_up(columns, V::width), Tiles::min_columns);
   }
 
-  [[nodiscard]] std::size_t a_elements() const {
-    return round_up((mc_ + Tiles::min_rows) * kc_ + kPackOverrun, 64 / sizeof(T));
+  /// A from one of its rows on, B from one of its columns on, both from step p.
+  [[nodiscard]] static StridedSource<T> source_of_a(const MatmulArgs<T>& args, std::size_t row, std::size_t p) {
+    const StridedSource<T> all{args.a, args.a_row, args.a_col};
+    return {all.at(row, p), all.line, all.step};
   }
-  [[nodiscard]] std::size_t b_columns() const { return round_up(nc_, Tiles::nr); }
+  [[nodiscard]] static StridedSource<T> source_of_b(const MatmulArgs<T>& args, std::size_t p, std::size_t column) {
+    const StridedSource<T> all{args.b, args.b_col, args.b_row};
+    return {all.at(column, p), all.line, all.step};
+  }
+
+  /// Elements of the packed tiles of that many rows of A, and of what pack_panel writes behind them.
+  [[nodiscard]] static std::size_t rows_of_a(std::size_t rows, std::size_t k) {
+    return round_up((rows + Tiles::min_rows) * k + kPackOverrun, 64 / sizeof(T));
+  }
 
   [[nodiscard]] static T floor_of(const MatmulArgs<T>& args) {
     return args.activation == Activation::relu ? T(0) : -std::numeric_limits<T>::infinity();
@@ -172,18 +188,16 @@ class PackedProduct {
     const T floor = floor_of(args);
     for (std::size_t i = 0; i < args.m; ++i) {
       T* const c = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
-      Rows::run(args, kc_, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias, c,
-                floor);
+      Rows::run(args, plan_.kc, args.a + static_cast<std::ptrdiff_t>(i) * args.a_row, args.accumulate ? c : args.bias,
+                c, floor);
     }
   }
 
   void pack_a(const MatmulArgs<T>& args, std::size_t ic, std::size_t mc, std::size_t pc, std::size_t kc, T* out) const {
     for (std::size_t ir = 0; ir < mc;) {
-      const TileRun run = next_tiles(mc - ir, mr_, Tiles::min_rows);
+      const TileRun run = next_tiles(mc - ir, plan_.tile_rows, Tiles::min_rows);
       for (std::size_t t = 0; t < run.tiles; ++t, ir += run.rows, out += run.height * kc) {
-        const T* a =
-            args.a + static_cast<std::ptrdiff_t>(ic + ir) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
-        pack_panel<V>(run.rows, run.height, kc, a, args.a_row, args.a_col, out);
+        pack_panel<V>(run.rows, run.height, kc, source_of_a(args, ic + ir, pc), out);
       }
     }
   }
@@ -192,25 +206,23 @@ class PackedProduct {
                               std::size_t kc, bool pack, T* place) const {
     const std::size_t width = panel_width(columns);
     const auto packed_step = static_cast<std::ptrdiff_t>(width);
-    if (args.packed_b) return {args.packed_b + column * args.k + pc * width, packed_step, column, columns, width};
-    const T* const b =
-        args.b + static_cast<std::ptrdiff_t>(pc) * args.b_row + static_cast<std::ptrdiff_t>(column) * args.b_col;
-    if (!pack_b_ && width == columns) return {b, args.b_row, column, columns, width};
-    if (pack) pack_panel<V>(columns, width, kc, b, args.b_col, args.b_row, place);
+    if (plan_.b == From::given)
+      return {args.packed_b + column * args.k + pc * width, packed_step, column, columns, width};
+    const StridedSource<T> b = source_of_b(args, pc, column);
+    if (plan_.b == From::place && width == columns) return {b.data, args.b_row, column, columns, width};
+    if (pack) pack_panel<V>(columns, width, kc, b, place);
     return {place, packed_step, column, columns, width};
   }
 
   /// Of packed tiles that have `depth` steps.
-  [[nodiscard]] static TileRows packed_rows(const KernelArgs<T>& args, const T* a, std::size_t depth, std::size_t pc,
-                                            const TileRun& run) {
-    return {args.packed_a ? a + pc * run.height : a, 1, static_cast<std::ptrdiff_t>(run.height),
+  [[nodiscard]] TileRows packed_rows(const T* a, std::size_t depth, std::size_t pc, const TileRun& run) const {
+    return {plan_.a == From::given ? a + pc * run.height : a, 1, static_cast<std::ptrdiff_t>(run.height),
             static_cast<std::ptrdiff_t>(run.height * depth), false};
   }
   [[nodiscard]] static TileRows rows_in_place(const KernelArgs<T>& args, std::size_t row, std::size_t pc,
                                               const TileRun& run) {
-    const T* const a =
-        args.a + static_cast<std::ptrdiff_t>(row) * args.a_row + static_cast<std::ptrdiff_t>(pc) * args.a_col;
-    return {a, args.a_row, args.a_col, static_cast<std::ptrdiff_t>(run.height) * args.a_row, true};
+    return {source_of_a(args, row, pc).data, args.a_row, args.a_col,
+            static_cast<std::ptrdiff_t>(run.height) * args.a_row, true};
   }
 
   /// Tiles below each other in one panel of C, over one block of k (add_block.h).
@@ -302,19 +314,7 @@ class PackedProduct {
     }
   }
 
-  [[nodiscard]] std::size_t packed_block() const {
-    return round_up((mc_ + Tiles::min_rows) * k_ + kPackOverrun, 64 / sizeof(T));
-  }
-
-  std::size_t mr_;  ///< rows of the main tile
-  std::size_t m_, n_, k_, kc_, mc_, nc_;
-  bool pack_a_;   ///< else read where it stands
-  bool pack_b_;   ///< else read where it stands
-  bool keep_b_;   ///< packed panels are used by more than one block of rows
-  bool by_rows_;  ///< too few rows for tiles
-  std::size_t row_scratch_;
-  bool narrow_;  ///< too few columns for packing
-  bool keeping_b_pays_;
+  const SinglePlan& plan_;
 };
 
 }  // namespace tinytorch::detail

@@ -19,44 +19,45 @@
 #include <atomic>
 #include <cstddef>
 
-#include "matmul/args.h"
+#include "matmul/plan.h"
 #include "simd/lanes.h"
 #include "simd/unroll.h"
 
 namespace tinytorch::detail {
 
-/// What the microkernel is given: `tiles` tiles of the same size, one below the other. Strides in elements.
-template <class T>
+/// What the microkernel is given: `tiles` tiles of the same size, one below the other. Strides in elements. A, B and
+/// the sums have types of their own, which are one and the same in all rungs so far.
+template <class Left, class Right = Left, class Sum = Left>
 struct TileArgs {
   std::size_t tiles = 1;
   std::size_t k = 0;  ///< at least 1
-  const T* a = nullptr;
+  const Left* a = nullptr;
   std::ptrdiff_t a_row = 1;     ///< from row to row: packed, the tile's MR numbers of a step are neighbours
   std::ptrdiff_t a_step = 0;    ///< from step to step
   std::ptrdiff_t a_tile = 0;    ///< from tile to tile
-  const T* b = nullptr;         ///< the columns of a step are neighbours
+  const Right* b = nullptr;     ///< the columns of a step are neighbours
   std::ptrdiff_t b_step = 0;    ///< from step to step
-  const T* init = nullptr;      ///< what the sums start from: C itself, or one row of bias or zeros for all
+  const Sum* init = nullptr;    ///< what the sums start from: C itself, or one row of bias or zeros for all
   std::ptrdiff_t init_row = 0;  ///< from row to row of it
-  T* c = nullptr;
+  Sum* c = nullptr;
   std::ptrdiff_t c_row = 0;
-  T floor = 0;  ///< C = sum < floor ? floor : sum: zero for ReLU, minus infinity for nothing (NaN stays)
+  Sum floor = 0;  ///< C = sum < floor ? floor : sum: zero for ReLU, minus infinity for nothing (NaN stays)
 };
 
-/// Packed: a_row is 1, and one pointer steps through A; else each row has its own.
-template <class V, class Rounding, int MR, int NV, bool Packed = true>
-[[gnu::noinline]] void micro_tile(const TileArgs<typename V::value_type>& args) {
-  using T = typename V::value_type;
+/// Packed: a_row is 1, and one pointer steps through A; else each row has its own. V is a vector of the type in which
+/// is computed: it loads from A and B, and loads and stores sums.
+template <class V, class Rounding, int MR, int NV, bool Packed = true, class Left, class Right, class Sum>
+[[gnu::noinline]] void micro_tile(const TileArgs<Left, Right, Sum>& args) {
   using simd::unroll;
   const std::ptrdiff_t a_step = args.a_step, b_step = args.b_step, init_row = args.init_row, c_row = args.c_row;
-  const T* a_tile = args.a;
-  const T* init = args.init;
-  T* c = args.c;
+  const Left* a_tile = args.a;
+  const Sum* init = args.init;
+  Sum* c = args.c;
   for (std::size_t t = args.tiles; t > 0; --t, a_tile += args.a_tile, init += MR * init_row, c += MR * c_row) {
     constexpr int pointers = Packed ? 1 : MR;
-    const T* a[pointers];
+    const Left* a[pointers];
     unroll<pointers>([&](auto i) TINYTORCH_INLINE { a[i] = a_tile + i * args.a_row; });
-    const T* b = args.b;
+    const Right* b = args.b;
     V sum[MR][NV];
     unroll<MR>([&](auto i) TINYTORCH_INLINE {
       unroll<NV>([&](auto j) TINYTORCH_INLINE { sum[i][j] = V::load(init + i * init_row + j * V::width); });
@@ -86,11 +87,11 @@ template <class V, class Rounding, int MR, int NV, bool Packed = true>
   }
 }
 
-/// The tiles of one rung, of up to MR rows by NV vectors: the main one, and those that finish a matrix, down to MinRows
-/// by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can be the
-/// main one, with the same bits. It is Main, with A read where it stands if few columns share the cost of a copy,
-/// unless tuning.cpp finds that this machine is faster with a packed A, of Main or of Other rows.
-template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR, int Other = Main>
+/// The tiles of one rung, of up to MR rows by NV vectors: the usual one, and those that finish a matrix, down to
+/// MinRows by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can
+/// be the main one, with the same bits. It is Main, with A read where it stands if few columns share the cost of a
+/// copy, unless another is forced (set_tile).
+template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR>
 struct TileSet {
   using vector = V;
   using rounding = Rounding;
@@ -99,10 +100,10 @@ struct TileSet {
   static constexpr std::size_t usual_rows = Main;  ///< and the most where A is read in place
   static constexpr std::size_t nr = NV * V::width, min_columns = MinNV * V::width;
 
-  /// Changed only between products.
-  static inline std::atomic<TileChoice> chosen{TileChoice{Main, false}};
-  [[nodiscard]] static TileChoices choices() noexcept {
-    return {&chosen, MinRows, MR, {{{Main, false}, {Main, true}, {Other, true}}}, nr};
+  /// The tile to plan with: its rows where A is packed, and whether it is packed even where that need not be.
+  [[nodiscard]] static TileChoice choice() noexcept {
+    const TileChoice forced = forced_tile.load(std::memory_order_relaxed);
+    return forced.rows >= MinRows && forced.rows <= MR ? forced : TileChoice{Main, false};
   }
 
   /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, not by a pointer, which costs V8 more:

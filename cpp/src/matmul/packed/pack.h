@@ -35,27 +35,41 @@ namespace tinytorch::detail {
 /// Elements that pack_panel may write behind its height * k.
 inline constexpr std::size_t kPackOverrun = 4;
 
-/// `k` steps of `lines` lines (rows of A, columns of B) into a panel: out[p * height + i] = source(i, p), where
-/// source(i, p) stands at source[i * line + p * step]. Lines beyond the last one (lines <= i < height) repeat it:
-/// what is computed from them is never stored. Nothing outside the source is read.
-template <class V>
-[[gnu::noinline]] void pack_panel(std::size_t lines, std::size_t height, std::size_t k,
-                                  const typename V::value_type* source, std::ptrdiff_t line, std::ptrdiff_t step,
+/// What a packer reads: element p of line i (of a row of A, a column of B), with strides. Another source, one that
+/// gathers its elements or has them in another type, offers the same four functions; the two that ask for runs of
+/// memory may always say no.
+template <class T>
+struct StridedSource {
+  using value_type = T;
+  const T* data;
+  std::ptrdiff_t line, step;
+
+  [[nodiscard]] const T* at(std::size_t i, std::size_t p) const {
+    return data + static_cast<std::ptrdiff_t>(i) * line + static_cast<std::ptrdiff_t>(p) * step;
+  }
+  [[nodiscard]] T value(std::size_t i, std::size_t p) const { return *at(i, p); }
+  [[nodiscard]] bool lines_are_runs() const { return step == 1; }  ///< a line's elements are neighbours from at(i, 0)
+  [[nodiscard]] bool steps_are_runs() const { return line == 1; }  ///< a step's elements are neighbours from at(0, p)
+};
+
+/// `k` steps of `lines` lines into a panel: out[p * height + i] = source(i, p). Lines beyond the last one
+/// (lines <= i < height) repeat it: what is computed from them is never stored. Nothing outside the source is read. V
+/// is a vector of the type that is packed to.
+template <class V, class Source>
+[[gnu::noinline]] void pack_panel(std::size_t lines, std::size_t height, std::size_t k, const Source& source,
                                   typename V::value_type* out) {
   using T = typename V::value_type;
   constexpr std::size_t w = V::width;
-  const auto at = [&](std::size_t i, std::size_t p) {
-    return source + static_cast<std::ptrdiff_t>(std::min(i, lines - 1)) * line + static_cast<std::ptrdiff_t>(p) * step;
-  };
+  const auto existing = [&](std::size_t i) { return std::min(i, lines - 1); };
   std::size_t packed = 0;  // steps done by the vector loops
-  if (step == 1) {
+  if (source.lines_are_runs()) {
     // Each line is a run of memory: w lines at a time, transposed in registers in blocks of w x w. The last lines go
     // first: where the height is not a multiple of w they write too much, over what the first lines then correct.
     packed = k / w * w;
     for (std::size_t i = round_up(height, w); i > 0;) {
       i -= w;
       const T* from[w];
-      for (std::size_t r = 0; r < w; ++r) from[r] = at(i + r, 0);
+      for (std::size_t r = 0; r < w; ++r) from[r] = source.at(existing(i + r), 0);
       T* to = out + i;
       for (std::size_t p = 0; p < packed; p += w, to += w * height) {
         V block[w];
@@ -64,32 +78,32 @@ template <class V>
         simd::unroll<w>([&](auto r) TINYTORCH_INLINE { block[r].store(to + r * height); });
       }
     }
-  } else if (line == 1 && lines == height && height == 2 * w) {
+  } else if (source.steps_are_runs() && lines == height && height == 2 * w) {
     // Each step is two vectors: the usual panel of B.
     constexpr std::size_t at_once = 4;
     packed = k / at_once * at_once;
     T* to = out;
     for (std::size_t p = 0; p < packed; p += at_once, to += at_once * height) {
       simd::unroll<at_once>([&](auto r) TINYTORCH_INLINE {
-        const T* from = source + static_cast<std::ptrdiff_t>(p + r) * step;
+        const T* from = source.at(0, p + r);
         const V first = V::load(from), second = V::load(from + w);
         first.store(to + r * height);
         second.store(to + r * height + w);
       });
     }
-  } else if (line == 1 && lines == height && height > w && height < 2 * w) {
+  } else if (source.steps_are_runs() && lines == height && height > w && height < 2 * w) {
     // Each step is a run of memory of less than two vectors: they overlap.
     packed = k;
     T* to = out;
     for (std::size_t p = 0; p < packed; ++p, to += height) {
-      const T* from = source + static_cast<std::ptrdiff_t>(p) * step;
+      const T* from = source.at(0, p);
       const V first = V::load(from), last = V::load(from + height - w);
       first.store(to);
       last.store(to + height - w);
     }
   }
   for (std::size_t p = packed; p < k; ++p) {
-    for (std::size_t i = 0; i < height; ++i) out[p * height + i] = *at(i, p);
+    for (std::size_t i = 0; i < height; ++i) out[p * height + i] = source.value(existing(i), p);
   }
 }
 

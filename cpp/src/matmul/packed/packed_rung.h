@@ -14,33 +14,35 @@ class PackedRung {
   using Product = PackedProduct<Tiles>;
   using Small = SmallProduct<Tiles>;
 
-  static void run(const KernelArgs<T>& args) {
-    if constexpr (Product::V::width > 1) {
-      if (Small::suits(args)) return Small::run(args);
-    }
-    Product(args).run(args);
+  static void plan(const MatmulArgs<T>& args, Given given, SinglePlan& plan) {
+    const TileChoice tile = Tiles::choice();
+    if (!Small::suits(args, tile)) return Product::plan(args, given, tile, plan);
+    plan.way = Way::small;
+    plan.tile_rows = Tiles::usual_rows;
+    plan.tile_columns = Tiles::nr;
   }
-  static std::size_t workspace_size(const KernelArgs<T>& args) {
-    return Small::suits(args) ? 0 : Product(args).workspace();
+  static void run(const SinglePlan& plan, const KernelArgs<T>& args) {
+    if constexpr (Product::V::width > 1) {
+      if (plan.way == Way::small) return Small::run(args);
+    }
+    Product(plan).run(args);
   }
   static T peak(std::size_t multiply_adds, T x, T y) {
     return peak_loop<typename Tiles::vector, typename Tiles::rounding>(multiply_adds, x, y);
   }
-  static std::size_t packed_b_size(const MatmulArgs<T>& args) { return Product::packed_b_size(args.k, args.n); }
-  static Packing packing(const MatmulArgs<T>& args) { return Product(args).packing(); }
-  static void pack_a(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) {
-    Product(args).pack_a_blocks(args, first, last, out);
+  static void pack_a(const SinglePlan& plan, const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) {
+    Product(plan).pack_a_blocks(args, first, last, out);
   }
 
  public:
   static constexpr KernelFunctions<T> functions{.run = run,
-                                                .workspace_size = workspace_size,
+                                                .plan = plan,
                                                 .peak_loop = peak,
-                                                .packed_b_size = packed_b_size,
+                                                .packed_b_size = Product::packed_b_size,
                                                 .pack_b = Product::pack_b,
-                                                .packing = packing,
+                                                .keeping_b_pays = Product::keeping_b_pays,
                                                 .pack_a = pack_a,
-                                                .tile_choices = Tiles::choices};
+                                                .tiles = {Tiles::min_rows, Tiles::mr, Tiles::nr}};
 };
 
 }  // namespace tinytorch::detail

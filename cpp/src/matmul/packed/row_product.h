@@ -39,11 +39,12 @@ class RowProduct {
   }
 
   /// Elements of scratch: a row for streams of more than one block, whose sums are kept apart from C.
-  [[nodiscard]] static std::size_t workspace(const MatmulArgs<T>& args) {
+  [[nodiscard]] static std::size_t sums(const MatmulArgs<T>& args) {
     return !strips(args) && args.k > block_of_k<T>(args.k) ? args.n : 0;
   }
 
   /// One row: c = floor(init + a . B), k in blocks of kc. `init` is c itself, a row of bias, or null for zeros.
+  /// args.workspace is that of the sums.
   static void run(const KernelArgs<T>& args, std::size_t kc, const T* a, const T* init, T* c, T floor) {
     if (!strips(args)) {
       run_stream(args, kc, a, init, c, floor);

@@ -25,10 +25,10 @@ class SmallProduct {
 
   /// Whether this is the way for such a product. The sizes end where the macrokernel is as fast: 128 square 73.7 us, by
   /// the macrokernel 74.0.
-  [[nodiscard]] static bool suits(const MatmulArgs<T>& args) {
-    return args.m >= kLeastRows && args.m <= kMaxMc && args.k <= kMost && args.n <= kMost && args.n % V::width == 0 &&
-           args.b_col == 1 && args.b_row >= 0 && args.b_row <= kMostStride && InPlace<Tiles>::reads_a(args) &&
-           !(args.accumulate && args.bias);
+  [[nodiscard]] static bool suits(const MatmulArgs<T>& args, TileChoice tile) {
+    return V::width > 1 && args.m >= kLeastRows && args.m <= kMaxMc && args.k <= kMost && args.n <= kMost &&
+           args.n % V::width == 0 && args.b_col == 1 && args.b_row >= 0 && args.b_row <= kMostStride &&
+           InPlace<Tiles>::reads_a(args, tile) && !(args.accumulate && args.bias);
   }
 
   static void run(const KernelArgs<T>& args) {
