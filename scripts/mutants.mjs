@@ -8,8 +8,8 @@ const LEFT_OUT = [
   /parallel\/no_pool/,
   /matmul\/(policy|explain|peak_probe)/, // choices between ways to the same bits
   /matmul\/packed\/peak_loop/,
-  /profile\/clock/,
-  /tensor\/poison/,
+  /base\/clock/,
+  /base\/poison/,
 ];
 
 const swap = (pattern, to) => (line) =>

@@ -10,7 +10,7 @@ endif()
 function(tinytorch_test_program name)
   # Tests may look inside: the oracle and the registry are reached through src/.
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cpp/src)
-  target_link_libraries(${name} PRIVATE tinytorch)
+  target_link_libraries(${name} PRIVATE tinytorch tinytorch_flags)
   if(EMSCRIPTEN)
     # CommonJS, which the package's "type": "module" would otherwise hide from Node.
     set_target_properties(${name} PROPERTIES SUFFIX .cjs)

@@ -7,12 +7,12 @@
 namespace tinytorch::bench {
 namespace {
 
-struct Operand {
+struct BlasMatrix {
   CBLAS_TRANSPOSE transposed;
   blasint stride;
 };
 
-Operand operand(std::ptrdiff_t row, std::ptrdiff_t col) {
+BlasMatrix blas_matrix(std::ptrdiff_t row, std::ptrdiff_t col) {
   if (col == 1) return {CblasNoTrans, static_cast<blasint>(row)};
   return {CblasTrans, static_cast<blasint>(col)};
 }
@@ -20,8 +20,8 @@ Operand operand(std::ptrdiff_t row, std::ptrdiff_t col) {
 template <class T, class Gemm>
 void call(const MatmulArgs<T>& args, Gemm gemm) {
   openblas_set_num_threads(num_threads());
-  const Operand a = operand(args.a_row, args.a_col);
-  const Operand b = operand(args.b_row, args.b_col);
+  const BlasMatrix a = blas_matrix(args.a_row, args.a_col);
+  const BlasMatrix b = blas_matrix(args.b_row, args.b_col);
   gemm(CblasRowMajor, a.transposed, b.transposed, static_cast<blasint>(args.m), static_cast<blasint>(args.n),
        static_cast<blasint>(args.k), T(1), args.a, a.stride, args.b, b.stride, T(0), args.c,
        static_cast<blasint>(args.c_row));

@@ -14,7 +14,7 @@ std::int64_t any_room(int zero);
 
 /// What calls from JavaScript share. Only the thread that loaded the module makes them.
 struct Calls {
-  std::uintptr_t stack_top = 0;  ///< where the stack pointer stands when none of the module's functions runs
+  std::uintptr_t stack_top = 0;  ///< the stack pointer when none of the module's functions runs
   std::uintptr_t running = 0;    ///< whether one runs
   /// Throws JavaScript's RangeError where the stack has little room left. Takes 0. JavaScript puts a function of its
   /// own (web/src/stack_room.ts) where the module's table has this one.

@@ -1,4 +1,4 @@
-// What stands beside every figure: processor, system, versions.
+// What is told with every figure: processor, system, versions.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';

@@ -8,7 +8,7 @@ import { outDir, peersDir } from './site.mjs';
 const program = (name) => join(outDir, 'native', name);
 const isSquare = (c) => c.kind === 'product';
 
-/** Python that can import torch: Debian's own stands in /usr/bin, whatever else is first on PATH. */
+/** Python that can import torch: Debian's own is in /usr/bin, whatever else is first on PATH. */
 function torchPython() {
   const candidates = [process.env.TORCH_PYTHON, '/usr/bin/python3', 'python3'].filter(Boolean);
   return candidates.find(

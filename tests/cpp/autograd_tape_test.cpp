@@ -144,7 +144,7 @@ TEST(Tape, TheGraphGoesWithTheLoss) {
   EXPECT_EQ(memory_stats().live_bytes, before);
   {
     const Tensor loss = sum(exp(tanh(mul(x, x))));
-    backward(loss);  // what was saved goes while the loss still stands
+    backward(loss);  // what was saved goes while the loss is still there
     EXPECT_LE(memory_stats().live_bytes, before + 40000 + 100);
   }
   set_grad(x, {});

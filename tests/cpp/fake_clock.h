@@ -1,6 +1,6 @@
 #pragma once
 
-#include "profile/clock.h"
+#include "base/clock.h"
 
 namespace tinytorch::testing {
 

@@ -87,7 +87,7 @@ TEST(Safetensors, MalformedFilesNameWhatIsWrong) {
   EXPECT_MALFORMED(file(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4),
                    "tensor 'a': type F16 is not one of F32, F64, I32, U8");
   EXPECT_MALFORMED(file(R"({"a":{"dtype":"F32","shape":[2]}})", 8), "tensor 'a': needs dtype, shape and data_offsets");
-  EXPECT_MALFORMED(file(R"({"a":{"dtype":"F32","dtype":"F32"}})", 8), "tensor 'a': 'dtype' stands twice");
+  EXPECT_MALFORMED(file(R"({"a":{"dtype":"F32","dtype":"F32"}})", 8), "tensor 'a': 'dtype' is there twice");
   EXPECT_MALFORMED(file(R"({"a":{"colour":"F32"}})", 8), "tensor 'a': unknown key 'colour'");
   EXPECT_MALFORMED(file(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8), "a whole number from 0 on");
   EXPECT_MALFORMED(file(R"({"a":{"dtype":"F32","shape":[02],"data_offsets":[0,8]}})", 8), "a number starts with 0");
@@ -115,10 +115,10 @@ TEST(Safetensors, MalformedFilesNameWhatIsWrong) {
       file(
           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
           8),
-      "tensor 'a': stands twice");
-  EXPECT_MALFORMED(file(R"({"__metadata__":{"k":"v","k":"w"}})"), "metadata 'k' stands twice");
+      "tensor 'a': is there twice");
+  EXPECT_MALFORMED(file(R"({"__metadata__":{"k":"v","k":"w"}})"), "metadata 'k' is there twice");
   EXPECT_MALFORMED(file(R"({"__metadata__":{"k":1}})"), "'\"' is missing");
-  EXPECT_MALFORMED(file(R"({"__metadata__":{},"__metadata__":{}})"), "__metadata__ stands twice");
+  EXPECT_MALFORMED(file(R"({"__metadata__":{},"__metadata__":{}})"), "__metadata__ is there twice");
 }
 
 TEST(Safetensors, EveryCutIsAnErrorAndNoneACrash) {
@@ -145,7 +145,7 @@ TEST(Safetensors, EveryCutIsAnErrorAndNoneACrash) {
 TEST(Safetensors, WritingErrors) {
   const Tensor t = Tensor::zeros({1});
   EXPECT_ERROR(io::write_safetensors({{{"a", t}, {"a", t}}, {}}), ErrorCode::invalid_argument,
-               "the name 'a' stands twice");
+               "the name 'a' is there twice");
   EXPECT_ERROR(io::write_safetensors({{{"\xff", t}}, {}}), ErrorCode::invalid_argument, "not UTF-8");
   EXPECT_ERROR(io::write_safetensors({{{"a", Tensor()}}, {}}), ErrorCode::invalid_argument, "tensor 'a' is undefined");
 }

@@ -30,8 +30,8 @@ Shape some_shape(Random& random) {
 TEST(SafetensorsWriter, RefusesWhatTheReaderRefuses) {
   const Tensor t = Tensor::zeros({1});
   EXPECT_REFUSED((io::TensorFile{{{"__metadata__", t}}, {}}), "the name '__metadata__' is the format's own");
-  EXPECT_REFUSED((io::TensorFile{{{"a", t}, {"b", t}, {"a", t}}, {}}), "the name 'a' stands twice");
-  EXPECT_REFUSED((io::TensorFile{{{"", t}, {"", t}}, {}}), "the name '' stands twice");
+  EXPECT_REFUSED((io::TensorFile{{{"a", t}, {"b", t}, {"a", t}}, {}}), "the name 'a' is there twice");
+  EXPECT_REFUSED((io::TensorFile{{{"", t}, {"", t}}, {}}), "the name '' is there twice");
   EXPECT_REFUSED((io::TensorFile{{}, {{"k", "1"}, {"k", "1"}}}), "the metadata 'k' stand twice");
   EXPECT_REFUSED((io::TensorFile{{}, {{"\xff", "1"}}}), "a key of the metadata is not UTF-8");
   EXPECT_REFUSED((io::TensorFile{{}, {{"k", "\xed\xa0\x80"}}}), "the metadata 'k' are not UTF-8");
@@ -169,7 +169,7 @@ TEST(Safetensors, ManyNames) {
   EXPECT_REFUSED(file, "stand twice");
   file.metadata.clear();
   file.tensors.back().first = file.tensors.front().first;
-  EXPECT_REFUSED(file, "stands twice");
+  EXPECT_REFUSED(file, "is there twice");
 }
 
 TEST(StateDict, ManyParameters) {

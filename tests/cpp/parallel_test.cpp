@@ -88,13 +88,13 @@ TEST_P(Parallel, AllThreadsTakePart) {
 }
 
 TEST_P(Parallel, HelpIsNearForLargeJobsAndForSmallOnesThatKeepComing) {
-  EXPECT_TRUE(detail::help_is_near(true));
+  EXPECT_TRUE(detail::announce_job(true));
   if (GetParam() == 1) return;
   parallel_for(8, 1, [](std::size_t, std::size_t) {});
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // far longer than anybody spins
-  EXPECT_TRUE(detail::help_is_near(true));
+  EXPECT_TRUE(detail::announce_job(true));
   bool near = false;  // the clock decides how soon, but not whether
-  for (int job = 0; job < 100'000 && !near; ++job) near = detail::help_is_near(false);
+  for (int job = 0; job < 100'000 && !near; ++job) near = detail::announce_job(false);
   EXPECT_TRUE(near);
 }
 

@@ -40,7 +40,7 @@ it('trains to a good accuracy and shows what it gets wrong', async () => {
     const { data } = pad.getContext('2d')!.getImageData(0, 0, pad.width, pad.height);
     return data.some((value, i) => i % 4 === 3 && value > 0);
   });
-  expect(inked, 'the digit stands on the pad').toBe(true);
+  expect(inked, 'the digit is on the pad').toBe(true);
   expect(complaints).toEqual([]);
   await context.close();
 });

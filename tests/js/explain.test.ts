@@ -59,7 +59,12 @@ describe.each(runnableVariants())('%s', (variant) => {
         for (const height of rows) {
           tt.setTile({ rows: height, packsA });
           expect(tt.explain(x, w)).toContain(`tiles of ${height} rows`);
-          expect(x.matmul(w).data()).toEqual(usual);
+          expect(
+            x
+              .matmul(w)
+              .data()
+              .every((value, i) => value === usual[i]),
+          ).toBe(true);
         }
       }
       tt.setTile();

@@ -169,7 +169,7 @@ describe('writing', () => {
         ['a', one],
       ],
       [],
-      /'a' stands twice/,
+      /'a' is there twice/,
     ],
     ['half a surrogate pair', [[half, one]], [], /name 0 of tensors has half a surrogate pair/],
     ['half a surrogate pair in a key', [], [[`a${half}b`, '']], /name 0 of metadata has half/],

@@ -5,7 +5,7 @@
 
 namespace tinytorch::reference {
 
-// ---- Views: the same change, done to a tensor that counts its own elements, tells which element stands where ----
+// ---- Views: the same change, done to a tensor that counts its own elements, tells which element is where ----
 
 inline Ref viewed(const Ref& a, const std::function<Ref(const Ref&)>& change) {
   Numbers count(a->size());

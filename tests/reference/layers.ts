@@ -226,7 +226,7 @@ export function layerNormLayer(features: number, eps: number, dtype: DType): Lay
   };
 }
 
-/** Layers one after the other. A parameter that stands in it twice is listed once, under its first name. */
+/** Layers one after the other. A parameter that is in it twice is listed once, under its first name. */
 export function sequential(layers: readonly Layer[]): Layer {
   const parameters = new Map<string, Tensor>();
   layers.forEach((layer, i) => {

@@ -61,7 +61,7 @@ struct Array {
     }
     return true;
   }
-  /// Whether an element stands in several places, as in an expanded view.
+  /// Whether an element is in several places, as in an expanded view.
   [[nodiscard]] bool repeats() const { return std::set<std::size_t>(places.begin(), places.end()).size() < size(); }
   [[nodiscard]] Numbers gather(const Numbers& from) const {
     Numbers result;
@@ -143,7 +143,7 @@ inline Ref full(const Sizes& shape, double value, DType dtype) {
 }
 inline Ref detach(const Ref& a) { return std::make_shared<Array>(Array{a->base, a->places, a->shape}); }
 
-// ---- Views: which element of the original stands where ----
+// ---- Views: which element of the original is where ----
 
 inline Ref view(const Ref& a, const Sizes& shape, const std::function<Sizes(const Sizes&)>& source) {
   if (shape.size() > 8) throw Refused("more than 8 axes");

@@ -49,7 +49,7 @@ export class Tensor {
   get isDense(): boolean {
     return this.places.every((place, i) => place === at(this.places, 0) + i);
   }
-  /** Whether an element stands in several places of the tensor, as in an expanded view. */
+  /** Whether an element is in several places of the tensor, as in an expanded view. */
   get repeats(): boolean {
     return new Set(this.places).size < this.size;
   }
@@ -187,7 +187,7 @@ export function mayOverlap(a: Tensor, b: Tensor): boolean {
   return from[0] <= to[1] && to[0] <= from[1];
 }
 
-// ---- Views: which element of the original stands where ----
+// ---- Views: which element of the original is where ----
 
 function view(a: Tensor, shape: Shape, source: (index: number[]) => number[]): Tensor {
   const places = indices(shape).map((index) => at(a.places, flat(a.shape, source(index))));

@@ -6,7 +6,7 @@ import type { DType, NestedArray, NumberArray, Shape, TensorData } from './types
 
 /** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
 export const MAX_RANK = 8;
-/** The most elements a tensor has (cpp/src/tensor/shape.cpp: byte offsets are signed, at 8 bytes an element). */
+/** The most elements a tensor has (cpp/src/base/shape.cpp: byte offsets are signed, at 8 bytes an element). */
 const MAX_ELEMENTS = 2 ** 28 - 1;
 /** The most arrays that `toArray` makes: an engine that runs out of memory ends the page, without an exception. */
 const MAX_NESTED = 2 ** 24;

@@ -66,7 +66,7 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
     return this.runtime.module.loaderBatches(liveHandle(this, 'DataLoader', 'length'));
   }
 
-  /** Draws the order of that epoch; 0 stands at first. */
+  /** Draws the order of that epoch; 0 at first. */
   setEpoch(epoch: number): void {
     const checked = check.whole(epoch, 'setEpoch', 'the epoch', 0);
     this.runtime.check(

@@ -157,7 +157,7 @@ export abstract class Trainer extends Native {
   }
 
   /**
-   * Trains to the end, from wherever it stands. The event loop has its turn every few milliseconds, so that a page
+   * Trains to the end, from wherever it is. The event loop has its turn every few milliseconds, so that a page
    * stays alive and `signal` is heard.
    */
   async fit(options?: FitOptions): Promise<Progress> {

@@ -49,7 +49,7 @@ class DataLoader {
   [[nodiscard]] std::int64_t batches() const noexcept;
   [[nodiscard]] const TensorDataset& dataset() const noexcept { return dataset_; }
   [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }
-  /// Draws the epoch's order. Epoch 0 stands at construction.
+  /// Draws the epoch's order. At construction it is epoch 0.
   void set_epoch(std::int64_t epoch);
   [[nodiscard]] std::int64_t epoch() const noexcept { return epoch_; }
   /// How many samples there are in the batches from `first` to below `last`.

@@ -40,8 +40,8 @@ enum class Activation : unsigned char { none, relu };
 ///     C[m,n] = act( A[m,k] . B[k,n] + bias[n] )         accumulate = false
 ///     C[m,n] = act( C + A[m,k] . B[k,n] + bias[n] )     accumulate = true
 ///
-/// Element (i, p) of A stands at a[i * a_row + p * a_col]; likewise B. Strides are in elements and may be
-/// any value, so a transposed operand costs no copy. C is row-major: (i, j) stands at c[i * c_row + j].
+/// Element (i, p) of A is a[i * a_row + p * a_col]; likewise B. Strides are in elements and may be
+/// any value, so a transposed operand costs no copy. C is row-major: (i, j) is c[i * c_row + j].
 /// m, n, k >= 0; k = 0 gives zeros (plus bias, plus C where accumulated). C is not read unless
 /// `accumulate`, and must not overlap A, B or bias. `bias` may be null. NaN and infinity go through as
 /// IEEE 754 says. The result has the same bits for any number of threads.

@@ -47,7 +47,7 @@ class Module {
   [[nodiscard]] virtual Tensor forward(const Tensor& x) = 0;
   /// The same, written into `out`, which is returned. Throws Error(shape) or Error(dtype) where out is not of the
   /// result's, Error(invalid_argument) where it shares memory with x (elementwise layers take x itself), and
-  /// Error(autograd) where the result would have to be recorded: parameters require a gradient unless NoGrad stands.
+  /// Error(autograd) where the result would have to be recorded: parameters require a gradient, unless in NoGrad.
   virtual Tensor forward_into(const Tensor& x, Tensor& out);
   [[nodiscard]] virtual std::string_view name() const = 0;  ///< for the profile: `Dense(784, 256)`
   /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`. A tensor that is

@@ -49,7 +49,7 @@ Entry read_entry(JsonReader& json, const std::string& name) {
                  : key == "data_offsets" ? &has_offsets
                                          : nullptr;
     if (seen == nullptr) fail_tensor(name, {"unknown key '", shown(key), "'"});
-    if (*seen) fail_tensor(name, {"'", key, "' stands twice"});
+    if (*seen) fail_tensor(name, {"'", key, "' is there twice"});
     *seen = true;
     if (key == "dtype") {
       entry.dtype = read_type(json, name);
@@ -82,7 +82,7 @@ void read_metadata(JsonReader& json, TensorFile& file) {
     file.metadata.emplace_back(std::move(key), std::move(value));
   } while (json.another('}'));
   if (const std::string* key = NameIndex(file.metadata).repeated()) {
-    detail::fail(ErrorCode::io, {"safetensors: metadata '", shown(*key), "' stands twice"});
+    detail::fail(ErrorCode::io, {"safetensors: metadata '", shown(*key), "' is there twice"});
   }
 }
 
@@ -98,7 +98,7 @@ std::vector<Named> read_header(std::string_view text, TensorFile& file) {
       std::string name = json.string();
       json.expect(':');
       if (name == metadata_key) {
-        if (has_metadata) detail::fail(ErrorCode::io, {"safetensors: __metadata__ stands twice"});
+        if (has_metadata) detail::fail(ErrorCode::io, {"safetensors: __metadata__ is there twice"});
         has_metadata = true;
         read_metadata(json, file);
         continue;
@@ -127,7 +127,7 @@ std::int64_t bytes_of(const Entry& entry) {
 
 /// The entries' offsets must cut the data into pieces of the right sizes without gaps.
 void check_layout(const std::vector<Named>& entries, std::int64_t data_bytes) {
-  if (const std::string* name = NameIndex(entries).repeated()) fail_tensor(*name, {"stands twice"});
+  if (const std::string* name = NameIndex(entries).repeated()) fail_tensor(*name, {"is there twice"});
   std::vector<const Named*> order;
   order.reserve(entries.size());
   for (const Named& named : entries) order.push_back(&named);

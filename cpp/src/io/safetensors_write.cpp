@@ -35,7 +35,7 @@ void check_texts(const TensorFile& file) {
   if (const std::string* key = NameIndex(file.metadata).repeated())
     refuse({"the metadata '", shown(*key), "' stand twice"});
   if (const std::string* name = NameIndex(file.tensors).repeated())
-    refuse({"the name '", shown(*name), "' stands twice"});
+    refuse({"the name '", shown(*name), "' is there twice"});
 }
 
 std::size_t bytes_of(const Tensor& tensor) {

@@ -7,7 +7,7 @@
 
 namespace tinytorch::detail {
 
-/// What a kernel is given. The front (matmul.cpp) has seen to it that
+/// What a kernel is given. The front (matmul.cpp) ensures that
 /// - m, n, k >= 1 and no pointer that is needed is null;
 /// - a dimension of size 1 has the stride of a dense operand, so that `a_col == 1` and `b_col == 1` say what
 ///   they seem to say (a 1 x k row or a k x 1 column passes for contiguous whichever way it was cut);
@@ -30,8 +30,8 @@ struct KernelArgs : MatmulArgs<T> {
 struct Batch;
 struct Plan;
 
-/// matmul() of the public header for a caller that keeps B in panels, or has several products of one shape. The
-/// arguments are its to change: a small product is over in the time of ten such copies.
+/// matmul() of the public header for a caller that keeps B in panels, or has several products of one shape. May modify
+/// `args`: copying them would cost a tenth of a small product.
 template <class T>
 void matmul(KernelArgs<T>& args, KernelId kernel, const Batch* batch = nullptr);
 

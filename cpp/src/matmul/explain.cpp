@@ -45,14 +45,14 @@ class Explanation {
     line({"[", m, ",", k, "] . [", k, ",", n, "], ", plan.element_bytes == 4 ? "float32" : "float64", ": ",
           rounded(2.0 * work()), " operations"});
     line({"rung ", name_of(plan.rung), ": ", row_of(plan.rung).summary});
-    if (plan.batch) describe(*plan.batch);
+    if (plan.batch) add(*plan.batch);
     if (plan.batch && plan.batch->across) {
-      describe(plan.first.alone, "each thread");
+      add(plan.first.alone, "each thread");
     } else {
       if (plan.columns < plan.n) {
         line({number(plan.columns), " columns of C at a time: so much of B stays in the cache that all threads share"});
       }
-      describe(plan.first);
+      add(plan.first);
     }
     if (plan.epilogue_apart) line({"bias and activation, where there are any: a second pass over C"});
     line({"scratch: ", bytes(plan.scratch)});
@@ -77,7 +77,7 @@ class Explanation {
     text_ += '\n';
   }
 
-  void describe(const BatchPlan& batch) {
+  void add(const BatchPlan& batch) {
     if (batch.across) {
       line({"a batch of ", count(batch.count, "product"), ", side by side on ",
             count(static_cast<std::size_t>(plan_.threads), "thread")});
@@ -86,11 +86,10 @@ class Explanation {
     }
   }
 
-  void describe(const Stretch& stretch) {
+  void add(const Stretch& stretch) {
     if (!stretch.divided) {
       const bool could = plan_.rung != plan_.single && plan_.threads > 1;
-      return describe(stretch.alone,
-                      could ? "one thread, because a second would cost more than it saves" : "one thread");
+      return add(stretch.alone, could ? "one thread, because a second would cost more than it saves" : "one thread");
     }
     const DividedPlan& divided = *stretch.divided;
     const std::string_view side = divided.by_rows ? "row" : "column";
@@ -102,11 +101,11 @@ class Explanation {
             " is packed once, by all threads together, because every part reads all of it: ",
             bytes(divided.shared.size)});
     }
-    describe(divided.lengths[0].plan, "each part");
+    add(divided.lengths[0].plan, "each part");
     if (!divided.large) line({"where all workers sleep: one thread, because waking one takes longer than it saves"});
   }
 
-  void describe(const SinglePlan& plan, std::string_view who) {
+  void add(const SinglePlan& plan, std::string_view who) {
     std::string tile = count(plan.tile_rows, "row");
     tile += " by ";
     tile += count(plan.tile_columns, "column");

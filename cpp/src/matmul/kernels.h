@@ -19,8 +19,8 @@ struct TileRange {
 template <class T>
 struct KernelFunctions {
   void (*run)(const SinglePlan&, const KernelArgs<T>&) = nullptr;  ///< on one thread; null: it has no loops of its own
-  /// Fills a plan that is empty. By reference: a small product is over in the time of some copies. Null: there is
-  /// nothing to decide.
+  /// Fills an empty plan; by reference, because a copy would take a tenth of a small product. Null: there is nothing to
+  /// decide.
   void (*plan)(const MatmulArgs<T>&, Given, SinglePlan&) = nullptr;
   T (*peak_loop)(std::size_t, T, T) = nullptr;  ///< its arithmetic on registers alone; null: none
   std::size_t (*packed_b_size)(std::size_t k, std::size_t n) = nullptr;  ///< in elements; null: it takes no packed_b

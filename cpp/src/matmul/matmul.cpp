@@ -166,7 +166,7 @@ void run_across(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& a
 
 template <class T>
 void run_batch(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& args) {
-  if (batch.across && detail::help_is_near(batch.large)) return run_across(plan, batch, args);
+  if (batch.across && detail::announce_job(batch.large)) return run_across(plan, batch, args);
   for (std::size_t i = 0; i < batch.count; ++i) {
     KernelArgs<T> own = product_of(batch.batch, args, i);
     run_one(plan, own);

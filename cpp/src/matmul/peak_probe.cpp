@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <string>
 
+#include "base/clock.h"
 #include "matmul/packed/peak_loop.h"
 #include "matmul/registry.h"
-#include "profile/clock.h"
 #include "tinytorch/error.h"
 
 namespace tinytorch {

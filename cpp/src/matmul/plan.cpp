@@ -45,8 +45,7 @@ Division divide(const MatmulArgs<T>& args, std::size_t threads) {
   std::size_t needed = divide_up(d.length, most);
   if (needed > threads) needed = divide_up(needed, threads) * threads;  // 13 parts on two threads: one works for 7
   d.parts = std::max({parts, needed, std::size_t{1}});
-  // Parts of many rows begin where a tile does; of few, equal ones are better than whole tiles: 64 square in four parts
-  // of 16 rows 6.6 us, in parts of 12, 12, 24 and 16 rows 7.6 us.
+  // Parts of many rows begin where a tile does. For few rows, equal parts are better than whole tiles.
   d.unit = !d.by_rows ? kColumnUnit<T> : d.length / d.parts >= 2 * kRowUnit ? kRowUnit : 1;
   d.units = divide_up(d.length, d.unit);
   d.parts = std::min(d.parts, d.units);  // no part is empty
@@ -130,9 +129,8 @@ std::optional<DividedPlan> plan_divided(const KernelFunctions<T>& rung, const Ma
   return result;
 }
 
-/// Columns of C that are multiplied at a time: where rows are divided, every part reads all of their B, and that should
-/// stay in the last-level cache. Measured with two threads: 2000 square 140 to 143 ms instead of 143 to 160,
-/// 3000x3000x1500 249 instead of 252.
+/// Columns of C that are multiplied at a time: where rows are divided, every part reads all of their B, which should
+/// stay in the last-level cache.
 template <class T>
 std::size_t columns_at_once(const MatmulArgs<T>& args) {
   if (args.m < args.n) return args.n;

@@ -35,7 +35,7 @@ enum class Way : unsigned char {
 
 /// Where an operand is read from.
 enum class From : unsigned char {
-  place,  ///< where it stands
+  place,  ///< where it is
   copy,   ///< from a copy that is made on the way, in scratch
   given,  ///< from a copy of all of it that was made before: KernelArgs::packed_a, packed_b
 };
@@ -64,8 +64,8 @@ struct Division {
   bool large = false;  ///< worth waking a sleeping worker for
   std::size_t threads = 1, length = 0, parts = 1, unit = 1, units = 0;
 
-  /// Where part number `index` begins: floor(index * units / parts). Longer parts lie between shorter ones, because the
-  /// threads come from both ends: with the longer ones first, 64x784x256 took 5 % more.
+  /// Where part number `index` begins: floor(index * units / parts). Longer parts are between shorter ones, because the
+  /// threads come from both ends.
   [[nodiscard]] std::size_t edge(std::size_t index) const {
     const std::size_t each = units / parts, longer = units % parts;
     const std::uint64_t before = std::uint64_t{index} * longer / parts;  // of those, how many are longer

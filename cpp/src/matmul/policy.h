@@ -4,8 +4,7 @@
 
 namespace tinytorch::detail {
 
-/// Multiply-adds that are worth a second thread: 5 microseconds of one. Measured in Chromium, two threads against one,
-/// microseconds a call: 52 square 4.2 and 6.1, 1x784x256 6.9 and 10.0, 64 square 6.6 and 9.6.
+/// Multiply-adds that are worth a second thread: 5 microseconds of one (docs/benchmarks.md, "Choices").
 inline constexpr double kLeastSharedWork = 128.0 * 1024;
 
 /// The multiply-adds of a product.

@@ -32,15 +32,15 @@ class RangeFunction {
 };
 
 #if TINYTORCH_THREADS
-/// Whether parallel_for() would pay: false for a job that is not `large` (a hundred microseconds) while all workers
-/// sleep, because waking one takes as long; but true after a few such jobs at short distance, for then the next ones
-/// find a worker awake. For the one thread that calls the library's operations.
-bool help_is_near(bool large);
+/// Announces a job and says whether parallel_for() pays for it. False for a job that is not `large` (a hundred
+/// microseconds) while all workers sleep, because waking one takes as long. True after a few such jobs in quick
+/// succession: the next ones will find a worker awake. Only the thread that calls the library's operations may call it.
+bool announce_job(bool large);
 
 /// Gives `chunks` chunks to the pool; false where it is busy (a nested call, or another caller's).
 bool run_on_pool(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn);
 #else
-inline bool help_is_near(bool) { return false; }
+inline bool announce_job(bool) { return false; }
 #endif
 
 /// Calls `fn(begin, end)` or `fn(begin, end, thread)` for the chunks [0, grain), [grain, 2 grain), ... of

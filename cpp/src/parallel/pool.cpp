@@ -1,22 +1,30 @@
-// The thread pool behind parallel_for: workers that are started once, spin for a moment after each job because
-// the next one is usually near (the layers of a network follow each other within microseconds), and then sleep.
+// The thread pool behind parallel_for. Workers are started once. After each job they spin for a moment, because the
+// next job usually follows within microseconds (the layers of a network), and then they sleep.
 //
-// A job is a row of chunks. One word, `unclaimed_`, is everything a worker looks at: the job's number and which chunks
-// nobody has taken, from `front` to `back`. The caller takes the first of them, workers the last: in a program that
-// repeats its calls each thread meets much of the same data again, in its own cache. Whoever moves an end owns the
-// chunk it moved over, and only then reads the rest of the job, which stays valid until that chunk, too, is counted off
-// `unfinished_`. So a worker may come late, or never (in a browser a new worker starts when the event loop turns next):
-// the others do its share and nobody waits for it. The job's number makes a claim fail that was prepared for an
-// earlier job, under its number of threads.
+// A job is a row of chunks. One word, `unclaimed_`, is all that a worker looks at: the job's number, and the chunks
+// that nobody has taken, from `front` to `back`.
+//
+//     | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
+//     ------>| front           back |<----
+//     caller   nobody has these   workers
+//
+// - The caller takes chunks from the front, workers from the back. When a program repeats its calls, each thread finds
+//   much of the same data in its own cache.
+// - A thread claims a chunk by moving an end over it. Only then does it read the rest of the job, which stays valid
+// until
+//   that chunk is counted off `unfinished_`.
+// - So a worker may come late, or never: the others do its share, and nobody waits for it. (In a browser, a new worker
+//   starts when the event loop turns next.)
+// - The job's number makes a claim fail that a thread prepared for an earlier job.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
 
+#include "base/clock.h"
 #include "parallel/parallel_for.h"
 #include "parallel/thread.h"
-#include "profile/clock.h"
 #ifdef __EMSCRIPTEN__
 #include <emscripten/html5.h>
 #include <emscripten/threading.h>
@@ -35,9 +43,9 @@ constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> 
 constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & max_chunks; }
 constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
-// May return early, and in a module returns after `most_ms` also where nobody wakes it. Not Emscripten's own wait
-// there: it is left by a JavaScript exception where a worker has crashed. On a browser's main thread, where sleeping is
-// forbidden, it polls.
+// May return early; in a module it returns after `most_ms` even if nobody wakes it. A module does not use Emscripten's
+// own wait, because a JavaScript exception leaves that when a worker has crashed. A browser's main thread may not
+// sleep, so it polls.
 void sleep_while(Word& word, std::uint32_t value, [[maybe_unused]] double most_ms) {
 #ifdef __EMSCRIPTEN__
   if (emscripten_is_main_browser_thread()) {
@@ -60,19 +68,18 @@ void wake_sleeper(Word& word) {
 #endif
 }
 
-/// How long a thread spins before it sleeps: waking a sleeper takes 30 to 110 microseconds in Chromium, a spinning one
-/// half a microsecond. The gap between two layers called from JavaScript is a few microseconds, that between two passes
-/// may be a hundred: after a few waits that were over while it spun, a thread spins longer.
+/// How long a thread spins before it sleeps: waking a sleeping one takes a hundred times longer (docs/benchmarks.md,
+/// "Choices"). After a few waits that ended while it spun, a thread spins longer.
 constexpr double first_spin_ms = 0.08, later_spin_ms = 0.3;
 constexpr int waits_before_later_spin = 3;
 
-/// As many small jobs must follow each other at most so far apart before they wake anybody.
+/// Small jobs wake nobody until this many have followed each other, each at most this far apart.
 constexpr int jobs_before_waking = 4;
 constexpr double job_distance_ms = 0.1;
 
-/// In a module a worker can die with a chunk in hand: the page, the engine or the system may end it, or it crashes. The
-/// thread that waits for the chunk cannot hear of that. It gives up after so long, or after so many times what a chunk
-/// of the same size took itself, whichever is longer.
+/// In a module a worker can die while it has a chunk: it crashes, or the page, the engine or the system ends it. The
+/// thread that waits for the chunk is not told. It gives up after this long, or after this many times the duration of
+/// its own chunk of the same size, whichever is longer.
 constexpr double least_patience_ms = 10'000, patience_in_chunks = 20;
 constexpr double look_around_ms = 500;
 
@@ -92,7 +99,8 @@ class alignas(128) WaitingPlace {
       return true;
     }
     short_waits_ = 0;
-    // If it is woken after the job is done, it keeps spinning for the next one. Otherwise it might always come late.
+    // If a worker wakes after the job is done, it keeps spinning for the next one. Otherwise it might always arrive
+    // late.
     do {
       if (gives_up()) return false;
       asleep_.store(1);
@@ -150,7 +158,7 @@ class Pool {
     start_missing();
   }
 
-  [[nodiscard]] bool help_is_near(bool large) noexcept {
+  [[nodiscard]] bool announce_job(bool large) noexcept {
     const int wanted = threads() - 1;
     if (large || started_.load() < wanted) return true;
     for (int i = 0; i < wanted; ++i) {
@@ -208,7 +216,7 @@ class Pool {
     }
   }
 
-  /// False where no chunk was finished for so long: the worker that has it must be dead.
+  /// False if no chunk was finished for that long: the worker that has one must be dead.
   [[nodiscard]] bool wait_for_workers(double patience_ms) {
     double last_change = 0;
     std::uint32_t last_seen = UINT32_MAX;  // no job has so many chunks
@@ -261,10 +269,10 @@ class Pool {
   std::atomic<bool> busy_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<int> threads_;
-  std::atomic<int> started_{0};  // changed by a caller only, under busy_ or set_num_threads()'s own condition
+  std::atomic<int> started_{0};  // only a caller changes it, while busy_ or where no operation may run (threads.h)
   std::array<Worker, max_threads - 1> workers_;
   std::uint64_t job_ = 0;
-  std::atomic<int> lonely_jobs_{0};  // small ones, one soon after the other, that found everybody asleep
+  std::atomic<int> lonely_jobs_{0};  // small jobs in a row that found all workers asleep
   std::atomic<double> last_lonely_job_ms_{0};
 };
 
@@ -275,7 +283,7 @@ Pool& pool() {
 
 }  // namespace
 
-bool help_is_near(bool large) { return pool().help_is_near(large); }
+bool announce_job(bool large) { return pool().announce_job(large); }
 
 bool run_on_pool(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn) {
   return pool().run(count, grain, chunks, fn);

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "profile/clock.h"
-#include "tensor/check.h"
+#include "base/clock.h"
+#include "base/fail.h"
 
 namespace tinytorch {
 

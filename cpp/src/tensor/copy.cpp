@@ -11,13 +11,13 @@ namespace tinytorch::detail {
 
 namespace {
 
-struct Operand {
+struct StridedRow {
   std::byte* data;
   std::int64_t step;  ///< along the row, in elements
 };
 
 template <class Word>
-void copy_words(const Operand& to, const Operand& from, std::int64_t count) {
+void copy_words(const StridedRow& to, const StridedRow& from, std::int64_t count) {
   auto* out = reinterpret_cast<Word*>(to.data);
   const auto* in = reinterpret_cast<const Word*>(from.data);
   for (std::int64_t i = 0; i < count; ++i) out[i * to.step] = in[i * from.step];
@@ -25,7 +25,7 @@ void copy_words(const Operand& to, const Operand& from, std::int64_t count) {
 
 /// Every type through double, which holds all of them exactly: a loop to read and one to write for each type, in
 /// place of one for each pair. An integer keeps its low bits in a narrower one, as in PyTorch.
-void convert_row(const Operand& to, DType to_type, const Operand& from, DType from_type, std::int64_t count) {
+void convert_row(const StridedRow& to, DType to_type, const StridedRow& from, DType from_type, std::int64_t count) {
   constexpr std::int64_t chunk = 256;
   double values[chunk];
   for (std::int64_t done = 0; done < count; done += chunk) {
@@ -41,7 +41,7 @@ void convert_row(const Operand& to, DType to_type, const Operand& from, DType fr
   }
 }
 
-void copy_row(const Operand& to, DType to_type, const Operand& from, DType from_type, std::int64_t count) {
+void copy_row(const StridedRow& to, DType to_type, const StridedRow& from, DType from_type, std::int64_t count) {
   if (to_type != from_type) return convert_row(to, to_type, from, from_type, count);
   const std::size_t size = size_of(to_type);
   if (to.step == 1 && from.step == 1) {

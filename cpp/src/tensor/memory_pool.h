@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 
-#include "parallel/spin_lock.h"
+#include "base/spin_lock.h"
 #include "tinytorch/tensor.h"
 
 namespace tinytorch::detail {

@@ -71,7 +71,7 @@ template <class T>
 using RowFunction = void (*)(const Row<T>&);
 
 /// Calls f for a row of any length: the rest behind the last whole vector goes through padded copies, by the same
-/// code, so that no element depends on where it stands.
+/// code, so that the place of an element does not change it.
 template <class T>
 void run_row(RowFunction<T> f, Row<T> row);
 

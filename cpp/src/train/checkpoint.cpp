@@ -1,7 +1,7 @@
 // A checkpoint is a safetensors file: `model.*`, the parameters as they are in memory; `optimizer.*`, the optimiser's
 // state; `gradient.*` where a step is half accumulated; and numbers, each a float64 scalar of its own: `setting.*` must
-// be those of the trainer that restores, `trainer.*` is where training stands. The metadata name the format, the texts
-// that must agree, and a checksum of everything else.
+// be those of the trainer that restores, `trainer.*` is how far training has come. The metadata name the format, the
+// texts that must agree, and a checksum of everything else.
 #include <algorithm>
 #include <array>
 #include <cmath>

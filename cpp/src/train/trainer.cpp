@@ -2,12 +2,12 @@
 #include <cmath>
 #include <limits>
 
-#include "profile/clock.h"
+#include "base/clock.h"
+#include "base/options.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/train.h"
 #include "train/losses.h"
-#include "train/options.h"
 
 namespace tinytorch::train {
 

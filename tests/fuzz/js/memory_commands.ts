@@ -78,7 +78,7 @@ function fromNested(
     `${machine.next()} = Tensor.from(${shown}, { dtype: '${dtype}', requiresGrad: ${requiresGrad} })`,
   );
   const real = machine.tt.Tensor.from(nested as never, options);
-  // Nested arrays cannot tell what stands behind an axis of size 0.
+  // Nested arrays cannot tell what is behind an axis of size 0.
   const made = shape.includes(0) ? reference.make([], real.shape, dtype) : ref;
   if (requiresGrad) made.leaf = { grad: undefined };
   return machine.add(real, made);

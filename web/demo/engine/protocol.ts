@@ -7,7 +7,7 @@ export interface StartOptions {
   variant: Variant;
   /** `auto`, or the number of threads to ask for. */
   threads: 'auto' | number;
-  /** Where the page stands; data files are resolved against it. */
+  /** Where the page is; data files are resolved against it. */
   baseUrl: string;
 }
 

@@ -14,7 +14,7 @@ import { drawDigits } from './digits';
 
 type Columns = (Column & { cell: (row: NetworkRow, base: NetworkRow | undefined) => Node | string })[];
 
-/** After the rung's own name; what matters most stands first, where a phone shows it. */
+/** After the rung's own name; what matters most comes first, where a phone shows it. */
 const COLUMNS: Columns = [
   {
     title: 'ms per pass',

@@ -114,7 +114,7 @@ export function createPanel(options: PanelOptions): Panel {
       );
     } catch (error) {
       if (error instanceof Error && error.name === 'Cancelled')
-        status.textContent = 'Cancelled. What was measured until then stands.';
+        status.textContent = 'Cancelled. What was measured until then stays.';
       else
         replace(
           problem,

@@ -51,8 +51,8 @@ template <class T, class Step>
 void multiply(const KernelArgs<T>& args, Step b_col) {
   const auto n = static_cast<std::ptrdiff_t>(args.n);
   const auto k = static_cast<std::ptrdiff_t>(args.k);
-  // Half a second-level cache of 512 KB or more. Of the blocks tried (64 x 128 to 256 x 4096) those with long rows
-  // were best, by little: 8.8 GFLOP/s with 256 x 256, 8.5 with 64 x 256, 6.3 with 64 x 128 (1024 square, Node).
+  // Half a second-level cache of 512 KB or more. Blocks with long rows are best, by little (docs/benchmarks.md,
+  // "Choices").
   constexpr std::ptrdiff_t fits_in_cache = (256 << 10) / sizeof(T);
   constexpr std::ptrdiff_t nc = 256;
   constexpr std::ptrdiff_t kc = fits_in_cache / nc;

@@ -14,7 +14,7 @@ using Eigen::Index;
 template <class T>
 using RowMajor = Eigen::Matrix<T, Dynamic, Dynamic, Eigen::RowMajor>;
 template <class T>
-using Operand = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+using ConstMap = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 template <class T>
 using Result = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
@@ -23,7 +23,7 @@ using Result = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 /// combination of layouts would spare it, for about 30 KB of WebAssembly; it is one more pass over a transposed operand
 /// and nothing elsewhere.
 template <class T>
-struct Layout {
+struct StridedMatrix {
   const T* data;
   std::ptrdiff_t row, col, rows, cols;
   [[nodiscard]] bool row_major() const { return col == 1 && row >= cols; }
@@ -33,16 +33,16 @@ struct Layout {
 };
 
 template <class T>
-Layout<T> layout_of_a(const MatmulArgs<T>& args) {
+StridedMatrix<T> matrix_a(const MatmulArgs<T>& args) {
   return {args.a, args.a_row, args.a_col, static_cast<Index>(args.m), static_cast<Index>(args.k)};
 }
 template <class T>
-Layout<T> layout_of_b(const MatmulArgs<T>& args) {
+StridedMatrix<T> matrix_b(const MatmulArgs<T>& args) {
   return {args.b, args.b_row, args.b_col, static_cast<Index>(args.k), static_cast<Index>(args.n)};
 }
 
 template <class T>
-Layout<T> dense(const Layout<T>& x, T* workspace) {
+StridedMatrix<T> dense(const StridedMatrix<T>& x, T* workspace) {
   for (Index i = 0; i < x.rows; ++i) {
     for (Index j = 0; j < x.cols; ++j) workspace[i * x.cols + j] = x.data[i * x.row + j * x.col];
   }
@@ -51,8 +51,8 @@ Layout<T> dense(const Layout<T>& x, T* workspace) {
 
 template <class T>
 void plan_eigen(const MatmulArgs<T>& args, Given, SinglePlan& plan) {
-  plan.a_copy = {0, layout_of_a(args).copy_size()};
-  plan.b_copy = {plan.a_copy.size, layout_of_b(args).copy_size()};
+  plan.a_copy = {0, matrix_a(args).copy_size()};
+  plan.b_copy = {plan.a_copy.size, matrix_b(args).copy_size()};
   plan.a = plan.a_copy.size ? From::copy : From::place;
   plan.b = plan.b_copy.size ? From::copy : From::place;
   plan.scratch = plan.a_copy.size + plan.b_copy.size;
@@ -61,12 +61,12 @@ void plan_eigen(const MatmulArgs<T>& args, Given, SinglePlan& plan) {
 template <class T>
 void matmul_eigen(const SinglePlan& plan, const KernelArgs<T>& args) {
   assert(plan.scratch <= args.workspace_elements);
-  const Layout<T> a =
-      plan.a == From::copy ? dense(layout_of_a(args), args.workspace + plan.a_copy.at) : layout_of_a(args);
-  const Layout<T> b =
-      plan.b == From::copy ? dense(layout_of_b(args), args.workspace + plan.b_copy.at) : layout_of_b(args);
-  const Operand<T> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(a.row));
-  const Operand<T> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(b.row));
+  const StridedMatrix<T> a =
+      plan.a == From::copy ? dense(matrix_a(args), args.workspace + plan.a_copy.at) : matrix_a(args);
+  const StridedMatrix<T> b =
+      plan.b == From::copy ? dense(matrix_b(args), args.workspace + plan.b_copy.at) : matrix_b(args);
+  const ConstMap<T> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(a.row));
+  const ConstMap<T> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(b.row));
   Result<T> c(args.c, a.rows, b.cols, Eigen::OuterStride<>(args.c_row));
   if (!args.accumulate) c.setZero();  // as Eigen does itself for `=`; one form of the product instead of two
   c.noalias() += lhs * rhs;

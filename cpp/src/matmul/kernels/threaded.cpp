@@ -62,7 +62,7 @@ class PoisonedGaps {
 
 template <class T>
 bool run_divided(const DividedPlan& plan, KernelId rung, const KernelArgs<T>& given) {
-  if (!help_is_near(plan.large)) return false;
+  if (!announce_job(plan.large)) return false;
   assert(plan.scratch <= given.workspace_elements);
   const KernelFunctions<T>& single = kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
   KernelArgs<T> args = given;

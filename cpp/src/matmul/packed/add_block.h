@@ -13,6 +13,7 @@
 #include "simd/lanes.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// The kc of a product: the same for each of its elements.
 template <class T>
@@ -36,4 +37,5 @@ template <class V>
   }
 }
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

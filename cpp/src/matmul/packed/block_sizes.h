@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "simd/isa.h"
+
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// k is cut so that one panel of B (kc x NR) stays in the first-level cache while one panel of A (MR x kc) streams
 /// past it. float32: 512 * 8 * 4 = 16 KB of B and 512 * 6 * 4 = 12 KB of A; float64 (NR = 4): 10 KB and 15 KB. Both
@@ -45,4 +48,5 @@ struct TileRun {
   return {std::max(next, min_rows), next, 1};
 }
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

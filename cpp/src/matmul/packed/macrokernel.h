@@ -27,8 +27,10 @@
 #include "matmul/packed/pack.h"
 #include "matmul/packed/row_product.h"
 #include "matmul/plan.h"
+#include "simd/isa.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 template <class Tiles>
 class PackedProduct {
@@ -146,7 +148,7 @@ class PackedProduct {
   }
 
  private:
-  /// A panel of B, packed or where it stands: `width` columns, of which `columns` are C's.
+  /// A panel of B, packed or in place: `width` columns, of which `columns` are C's.
   struct Panel {
     const T* data;
     std::ptrdiff_t step;
@@ -317,4 +319,5 @@ class PackedProduct {
   const SinglePlan& plan_;
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -24,6 +24,7 @@
 #include "simd/unroll.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// What the microkernel is given: `tiles` tiles of the same size, one below the other. Strides in elements. A, B and
 /// the sums have types of their own, which are one and the same in all rungs so far.
@@ -72,11 +73,10 @@ template <class V, class Rounding, int MR, int NV, bool Packed = true, class Lef
       unroll<pointers>([&](auto i) TINYTORCH_INLINE { a[i] += a_step; });
       b += b_step;
     };
-    // The first step stands before the loop for V8's sake. It computes `memory base + offset` of each splat load
+    // The first step is before the loop for V8's sake. It computes `memory base + offset` of each splat load
     // with an instruction of its own; where the same value exists before the loop, it stays in a register.
-    // Without: 33 instructions a step of the 6x8 tile instead of 27, and 85 % of the peak instead of 98 % while
-    // another thread shares the core's front end. The loop is not unrolled: by two, LLVM joins both steps of
-    // a sum, V8 runs out of registers, and the same tile falls to 71 %.
+    // Without, the 6x8 tile has 33 instructions a step instead of 27. The loop is not unrolled: by two, LLVM joins both
+    // steps of a sum, and V8 runs out of registers (docs/benchmarks.md, "Tried and lost").
     step();
     for (std::size_t p = 1; p < args.k; ++p) step();
 
@@ -89,7 +89,7 @@ template <class V, class Rounding, int MR, int NV, bool Packed = true, class Lef
 
 /// The tiles of one rung, of up to MR rows by NV vectors: the usual one, and those that finish a matrix, down to
 /// MinRows by MinNV. Each is about a kilobyte of code; what is smaller still is padded (macrokernel.h). Any height can
-/// be the main one, with the same bits. It is Main, with A read where it stands if few columns share the cost of a
+/// be the main one, with the same bits. It is Main, with A read in place if few columns share the cost of a
 /// copy, unless another is forced (set_tile).
 template <class V, class Rounding, int MR, int MinRows, int NV, int MinNV, int Main = MR>
 struct TileSet {
@@ -106,8 +106,8 @@ struct TileSet {
     return forced.rows >= MinRows && forced.rows <= MR ? forced : TileChoice{Main, false};
   }
 
-  /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, not by a pointer, which costs V8 more:
-  /// 16 square 0.83 us instead of 0.88.
+  /// The tile of MinRows to MR rows by MinNV to NV vectors. Called by its name, because a call by pointer
+  /// costs V8 more.
   static void run(std::size_t rows, std::size_t vectors, const TileArgs<value_type>& tile) {
     simd::unroll<MR - MinRows + 1>([&](auto i) {
       simd::unroll<NV - MinNV + 1>([&](auto j) {
@@ -125,4 +125,5 @@ struct TileSet {
   }
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -1,7 +1,7 @@
 #pragma once
 
 // A times a B of two to three vectors' width, such as the ten classes of a classifier: an element of A is used for one
-// row of C only, too few times to earn back its copy into tiles, and B is small. So both are read where they stand.
+// row of C only, too few times to earn back its copy into tiles, and B is small. So both are read in place.
 //
 //              B  +---+---+---+
 //                 | 0 | 1 | 2 |       n = 10: vectors 0 and 1 are columns 0-3 and 4-7, vector 2 is columns 6-9. What
@@ -10,9 +10,6 @@
 //           |a|   | c   c   c |
 //           |a|   | c   c   c |       3 rows x 3 vectors: 9 sums + 3 of B + 1 of A = 13 vector registers
 //           +-+   +-----------+
-//
-// Measured in wasm, float32: 64x128x10 4.4 us, packed 7.2; 64x784x10 24 us, packed 35; with A transposed, 128x64x10,
-// 4.4 us, packed 8.3.
 //
 // Each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the same bits as
 // any other tile.
@@ -27,6 +24,7 @@
 #include "simd/unroll.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 template <class V, class Rounding>
 class NarrowProduct {
@@ -48,7 +46,7 @@ class NarrowProduct {
 
  private:
   static constexpr int kRows = 3, kVectors = 3;
-  /// Of B, which every tile reads from the second-level cache: 64x6000x10 (240 KB) 158 us, packed 238.
+  /// Of B, which every tile reads from the second-level cache.
   static constexpr std::size_t kMostBytes = 256 * 1024;
 
   /// The steps [p, p + k) of a tile: out = floor(init + A . B).
@@ -120,4 +118,5 @@ class NarrowProduct {
   }
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -21,7 +21,7 @@
 //
 // When it does not pay: a copy costs about half a cycle for each element, and is earned back by reuse. An element
 // of B is used by m / MR tiles, an element of A by n / NR. With few rows hardly anything of B is used twice, so B
-// is read where it stands; a small B is in the first-level cache anyway. Rows of A are read where they stand up to
+// is read in place; a small B is in the first-level cache anyway. Rows of A are read in place up to
 // hundreds of columns. The rules are in in_place.h.
 #include <algorithm>
 #include <cstddef>
@@ -31,6 +31,7 @@
 #include "simd/unroll.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// Elements that pack_panel may write behind its height * k.
 inline constexpr std::size_t kPackOverrun = 4;
@@ -107,4 +108,5 @@ template <class V, class Source>
   }
 }
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -5,8 +5,10 @@
 #include "matmul/packed/macrokernel.h"
 #include "matmul/packed/peak_loop.h"
 #include "matmul/packed/small_product.h"
+#include "simd/isa.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 template <class Tiles>
 class PackedRung {
@@ -45,4 +47,5 @@ class PackedRung {
                                                 .tiles = {Tiles::min_rows, Tiles::mr, Tiles::nr}};
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

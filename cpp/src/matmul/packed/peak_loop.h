@@ -6,6 +6,7 @@
 #include "simd/unroll.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// Independent multiply-adds on registers only: what a processor does at most in this instruction set. 13 chains
 /// cover a latency of 6 cycles at two a cycle, and with both operands are the 15 registers that V8 can hold.
@@ -28,4 +29,5 @@ typename V::value_type peak_loop(std::size_t multiply_adds, typename V::value_ty
   return lanes[0];
 }
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

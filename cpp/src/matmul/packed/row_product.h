@@ -11,8 +11,7 @@
 //   +--------+--------+--                            +---------------------+
 //   the sums stay in registers: 1 x 32 tile          prefetching works: one page after the other
 //
-// Measured on 784x256 float32 (0.8 MB): strips 8.8 us, streams 10.0 us; on 4096x4096 (67 MB): strips 5.6 ms,
-// streams 3.0 ms. Strips of 16 or 48 columns are slower than of 32.
+// Strips of 16 or 48 columns are slower than of 32. Figures: docs/benchmarks.md, "Choices".
 //
 // Either way each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the
 // same bits as any other tile.
@@ -24,8 +23,10 @@
 #include "matmul/args.h"
 #include "matmul/packed/add_block.h"
 #include "matmul/packed/micro_tile.h"
+#include "simd/isa.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 template <class V, class Rounding>
 class RowProduct {
@@ -56,7 +57,7 @@ class RowProduct {
   }
 
  private:
-  static constexpr std::size_t kMaxRows = 3;           // 4x784x256: one 4-row tile 37 us, four rows 35 us
+  static constexpr std::size_t kMaxRows = 3;           // from 4 on, tiles are about as fast
   static constexpr std::size_t kStripBytes = 1 << 20;  // a second-level cache
   static constexpr int kWide = 8;
   static constexpr int kStreams = 6;
@@ -159,4 +160,5 @@ class RowProduct {
   }
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -1,8 +1,7 @@
 #pragma once
 
-// Matrices so small that nothing need be decided: both are read where they stand, uncut, and whole tiles fill C. The
-// same tiles as everywhere; what is saved is the macrokernel's arithmetic before and between them. Measured in wasm,
-// float32: 16 square 0.24 us, by the macrokernel 0.30; 64 square 9.2 and 9.4.
+// Matrices so small that nothing has to be decided: both are read in place, uncut, and whole tiles fill C. The tiles
+// are the same as everywhere; this saves the macrokernel's arithmetic before and between them.
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -11,8 +10,10 @@
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/in_place.h"
 #include "matmul/packed/micro_tile.h"
+#include "simd/isa.h"
 
 namespace tinytorch::detail {
+inline namespace TINYTORCH_ISA {
 
 /// Columns and steps of the largest small product.
 inline constexpr std::size_t kMostSmall = 128;
@@ -23,8 +24,8 @@ class SmallProduct {
   using V = typename Tiles::vector;
   using T = typename Tiles::value_type;
 
-  /// Whether this is the way for such a product. The sizes end where the macrokernel is as fast: 128 square 73.7 us, by
-  /// the macrokernel 74.0.
+  /// Whether this is the way for such a product. Beyond these sizes the macrokernel is as fast (docs/benchmarks.md,
+  /// "Choices").
   [[nodiscard]] static bool suits(const MatmulArgs<T>& args, TileChoice tile) {
     return V::width > 1 && args.m >= kLeastRows && args.m <= kMaxMc && args.k <= kMost && args.n <= kMost &&
            args.n % V::width == 0 && args.b_col == 1 && args.b_row >= 0 && args.b_row <= kMostStride &&
@@ -63,4 +64,5 @@ class SmallProduct {
   static constexpr std::ptrdiff_t kMostStride = 256;
 };
 
+}  // namespace TINYTORCH_ISA
 }  // namespace tinytorch::detail

@@ -1,4 +1,4 @@
-#include "train/update.h"
+#include "optim/update.h"
 
 #include <limits>
 #include <type_traits>

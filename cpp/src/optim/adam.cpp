@@ -1,10 +1,10 @@
 #include <cmath>
 
+#include "base/options.h"
+#include "optim/power.h"
+#include "optim/update.h"
 #include "tensor/dispatch.h"
 #include "tinytorch/optim.h"
-#include "train/options.h"
-#include "train/power.h"
-#include "train/update.h"
 
 namespace tinytorch::optim {
 

@@ -3,12 +3,12 @@
 #include <limits>
 #include <utility>
 
+#include "base/options.h"
 #include "parallel/parallel_for.h"
 #include "tensor/check.h"
 #include "tensor/storage.h"
 #include "tinytorch/data.h"
 #include "tinytorch/random.h"
-#include "train/options.h"
 
 namespace tinytorch::data {
 

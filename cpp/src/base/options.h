@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "tensor/check.h"
+#include "base/fail.h"
 
 /// The rules for options, which are PyTorch's. Each throws Error(invalid_argument) that names the option and its value.
 namespace tinytorch::detail {

@@ -1,6 +1,6 @@
 #include "tinytorch/dtype.h"
 
-#include "check.h"
+#include "base/fail.h"
 
 namespace tinytorch {
 

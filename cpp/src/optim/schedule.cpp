@@ -1,15 +1,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/options.h"
 #include "nn/repeated.h"
+#include "optim/power.h"
 #include "tensor/check.h"
 #include "tensor/copy.h"
 #include "tensor/storage.h"
 #include "tensor/vector_math.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/optim.h"
-#include "train/options.h"
-#include "train/power.h"
 
 namespace tinytorch::optim {
 

@@ -1,9 +1,9 @@
 #include <cmath>
 
+#include "base/options.h"
+#include "optim/update.h"
 #include "tensor/dispatch.h"
 #include "tinytorch/optim.h"
-#include "train/options.h"
-#include "train/update.h"
 
 namespace tinytorch::optim {
 

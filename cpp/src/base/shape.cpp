@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "check.h"
+#include "base/fail.h"
 
 namespace tinytorch {
 

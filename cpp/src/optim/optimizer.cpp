@@ -1,12 +1,12 @@
 #include <cstddef>
 
 #include "autograd/tape.h"
+#include "base/options.h"
 #include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/optim.h"
 #include "tinytorch/profile.h"
-#include "train/options.h"
 
 namespace tinytorch::optim {
 

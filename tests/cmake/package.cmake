@@ -1,0 +1,46 @@
+# Uses the library as others would, in two ways. Arguments: LIBRARY, BUILD, GENERATOR, CXX, WORK.
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE ${WORK})
+
+function(run)
+  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE text ERROR_VARIABLE text RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "${ARGN}\n${text}")
+  endif()
+  set(output "${text}" PARENT_SCOPE)
+endfunction()
+
+# configure(PROJECT OPTION...): a project of tests/cmake, without a build type.
+function(configure project)
+  run(${CMAKE_COMMAND} -S ${LIBRARY}/tests/cmake/${project} -B ${WORK}/${project} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
+      -DCMAKE_EXPORT_COMPILE_COMMANDS=ON ${ARGN})
+  file(READ ${WORK}/${project}/CMakeCache.txt cache)
+  if(cache MATCHES "CMAKE_BUILD_TYPE:[A-Z]+=[A-Za-z]")
+    message(FATAL_ERROR "${project}: the build type was set for the project")
+  endif()
+  # The flags of the library are its own.
+  file(READ ${WORK}/${project}/compile_commands.json commands)
+  string(JSON count LENGTH ${commands})
+  math(EXPR last "${count} - 1")
+  foreach(i RANGE ${last})
+    string(JSON file GET ${commands} ${i} file)
+    string(JSON command GET ${commands} ${i} command)
+    if(file MATCHES "tests/cmake/" AND command MATCHES "-Wall|-Wconversion|-ffp-contract|-fno-math-errno|TINYTORCH_")
+      message(FATAL_ERROR "${project}: the library's flags in ${command}")
+    endif()
+  endforeach()
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+configure(installed -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/installed)
+run(${WORK}/installed/program)
+if(NOT output MATCHES "^7 10 15 22\n$")
+  message(FATAL_ERROR "the program printed: ${output}")
+endif()
+
+configure(contained -DLIBRARY=${LIBRARY})
+run(${CMAKE_COMMAND} --build ${WORK}/contained --target help)
+if(output MATCHES "tinytorch_tests|bench_|train_mnist|fuzz")
+  message(FATAL_ERROR "the library's own programs are built with a project that contains it: ${output}")
+endif()
