@@ -11,4 +11,7 @@ addToLibrary({
   _emscripten_thread_mailbox_await: (thread) => {
     void thread;
   },
+
+  // Node 20 has no navigator. The package says how many threads there are to be (web/src/threads.ts): 0, not known, will do.
+  emscripten_num_logical_cores: () => globalThis.navigator?.hardwareConcurrency ?? 0,
 });
