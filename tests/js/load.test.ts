@@ -62,6 +62,16 @@ describe('from where', () => {
     expect(seen.every(([part], i) => i === 0 || part >= (seen[i - 1]?.[0] ?? 0))).toBe(true);
   });
 
+  test('an onProgress that throws is an error, and loading can be tried again', async () => {
+    const onProgress = () => {
+      throw new Error('progress fails');
+    };
+    const failed = await load({ variant: 'scalar', onProgress }).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(LoadError);
+    expect(String(failed)).toContain('progress fails');
+    expect((await load({ variant: 'scalar' })).variant).toBe('scalar');
+  });
+
   test('a missing file is an error with the address, and loading can be tried again', async () => {
     const wasmUrl = new URL('nowhere/', home);
     const failed = await load({ variant: 'scalar', wasmUrl }).catch((error: unknown) => error);

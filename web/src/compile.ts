@@ -36,15 +36,29 @@ export async function compileAt(url: URL, size: number, options: FetchOptions): 
 }
 
 /** Compiled while it arrives, which is also the only way in which engines keep compiled code for the next visit. */
-async function download(url: URL, size: number, options: FetchOptions): Promise<WebAssembly.Module> {
+async function download(url: URL, size: number, given: FetchOptions): Promise<WebAssembly.Module> {
+  // An engine forgets what onProgress threw in the middle of a stream.
+  let thrown: { error: unknown } | undefined;
+  const options: FetchOptions = { ...given };
+  if (given.onProgress) {
+    options.onProgress = (loaded, total) => {
+      try {
+        given.onProgress?.(loaded, total);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
+  }
   const response = await request(url, options);
   const type = response.headers.get('content-type') ?? 'no content type';
   const canStream = type === WASM_TYPE && typeof WebAssembly.compileStreaming === 'function';
   if (!canStream) return compileBytes(await bytesOf(watched(response, size, options)), url, type);
   try {
     return await WebAssembly.compileStreaming(watched(response, size, options));
-  } catch {
-    options.signal?.throwIfAborted();
+  } catch (error) {
+    if (thrown) throw thrown.error;
+    if (!(error instanceof WebAssembly.CompileError)) throw error; // the network's
     // The engine's text does not tell what it was given: the bytes do.
     return compileBytes(await bytesOf(await request(url, options)), url, type);
   }

@@ -34,17 +34,15 @@ std::string rounded(double value) {
   return text += " million";
 }
 
-const KernelRow& row_of(KernelId rung) { return kernel_rows()[static_cast<std::size_t>(rung)]; }
-
-std::string name_of(KernelId rung) { return std::string(row_of(rung).name()); }
+std::string name_of(KernelId rung) { return std::string(kernel_row(rung).name()); }
 
 class Explanation {
  public:
   explicit Explanation(const Plan& plan) : plan_(plan) {
     const std::string m = number(plan.m), n = number(plan.n), k = number(plan.k);
     line({"[", m, ",", k, "] . [", k, ",", n, "], ", plan.element_bytes == 4 ? "float32" : "float64", ": ",
-          rounded(2.0 * work()), " operations"});
-    line({"rung ", name_of(plan.rung), ": ", row_of(plan.rung).summary});
+          rounded(2 * plan.work()), " operations"});
+    line({"rung ", name_of(plan.rung), ": ", kernel_row(plan.rung).summary});
     if (plan.batch) add(*plan.batch);
     if (plan.batch && plan.batch->across) {
       add(plan.first.alone, "each thread");
@@ -61,10 +59,6 @@ class Explanation {
   [[nodiscard]] std::string text() && { return std::move(text_); }
 
  private:
-  [[nodiscard]] double work() const {
-    return static_cast<double>(plan_.m) * static_cast<double>(plan_.n) * static_cast<double>(plan_.k);
-  }
-
   [[nodiscard]] std::string bytes(std::size_t elements) const {
     if (elements == 0) return "none";
     std::string text = rounded(static_cast<double>(elements) * static_cast<double>(plan_.element_bytes));
@@ -161,7 +155,7 @@ template std::string explain<float>(const MatmulArgs<float>&, KernelId);
 template std::string explain<double>(const MatmulArgs<double>&, KernelId);
 
 void set_tile(Tile tile) {
-  const auto& rung = detail::kernel_rows()[static_cast<std::size_t>(detail::best_single_kernel())];
+  const auto& rung = detail::kernel_row(detail::best_single_kernel());
   const detail::TileRange range = rung.functions<float>().tiles;  // both types have the same
   if (tile.rows != 0 && (tile.rows < range.least || tile.rows > range.most)) {
     throw Error(ErrorCode::invalid_argument, "set_tile: rung '" + std::string(rung.name()) + "' has tiles of " +

@@ -21,11 +21,11 @@ namespace {
 
 using detail::Batch;
 using detail::BatchPlan;
+using detail::functions_of;
+using detail::kernel_row;
 using detail::KernelArgs;
 using detail::Plan;
 using detail::Stretch;
-
-const detail::KernelRow& row_of(KernelId rung) { return detail::kernel_rows()[static_cast<std::size_t>(rung)]; }
 
 #ifndef NDEBUG
 /// The bytes [first, last) that a rows x cols operand touches, whatever the signs of its strides.
@@ -85,28 +85,19 @@ void epilogue(const MatmulArgs<T>& args, const T* bias, Activation activation) {
   }
 }
 
-template <class T>
-const detail::KernelFunctions<T>& functions_of(KernelId rung) {
-  return detail::kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
-}
-
 [[noreturn]] void throw_out_of_memory(const Plan& plan) {
   const auto size = [](std::size_t m, std::size_t n) {
     return "[" + std::to_string(m) + "," + std::to_string(n) + "]";
   };
   throw Error(ErrorCode::out_of_memory, "matmul: out of memory for the workspace of " + size(plan.m, plan.k) + " . " +
                                             size(plan.k, plan.n) + " with kernel '" +
-                                            std::string(row_of(plan.rung).name()) + "'");
+                                            std::string(kernel_row(plan.rung).name()) + "'");
 }
 
 template <class T>
 void run_stretch(const Plan& plan, const Stretch& stretch, const KernelArgs<T>& args) {
   if (stretch.divided && functions_of<T>(plan.rung).run_divided(*stretch.divided, plan.single, args)) return;
   functions_of<T>(plan.single).run(stretch.alone, args);
-}
-
-double flops_of(const Plan& plan) {
-  return 2.0 * static_cast<double>(plan.m) * static_cast<double>(plan.n) * static_cast<double>(plan.k);
 }
 
 template <class T>
@@ -128,7 +119,7 @@ void run_one(const Plan& plan, KernelArgs<T>& args) {
   const Activation activation =
       plan.epilogue_apart ? std::exchange(args.activation, Activation::none) : Activation::none;
   {
-    const ProfileScope scope(row_of(plan.rung).scope, flops_of(plan));
+    const ProfileScope scope(kernel_row(plan.rung).scope, 2 * plan.work());
     run_stretches(plan, args);
   }
   epilogue(args, bias, activation);
@@ -150,7 +141,7 @@ KernelArgs<T> product_of(const Batch& batch, KernelArgs<T> args, std::size_t ind
 /// activation themselves.
 template <class T>
 void run_across(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& args) {
-  const ProfileScope scope(row_of(plan.rung).scope, flops_of(plan) * static_cast<double>(batch.count));
+  const ProfileScope scope(kernel_row(plan.rung).scope, 2 * plan.work() * static_cast<double>(batch.count));
   detail::parallel_for(batch.count, batch.grain, [&](std::size_t begin, std::size_t end, std::size_t thread) {
     for (std::size_t i = begin; i < end; ++i) {
       KernelArgs<T> own = product_of(batch.batch, args, i);

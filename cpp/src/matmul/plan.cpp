@@ -53,11 +53,6 @@ Division divide(const MatmulArgs<T>& args, std::size_t threads) {
 }
 
 template <class T>
-const KernelFunctions<T>& functions_of(KernelId rung) {
-  return kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
-}
-
-template <class T>
 void plan_single(const KernelFunctions<T>& rung, const MatmulArgs<T>& args, Given given, SinglePlan& plan) {
   if (rung.plan) rung.plan(args, given, plan);
 }
@@ -177,7 +172,7 @@ Plan make_plan(const MatmulArgs<T>& args, KernelId kernel, Given given, const Ba
   plan.element_bytes = sizeof(T);
   const double count = batch ? static_cast<double>(batch->count()) : 1;
   plan.rung = kernel == kAutoKernel ? choose_kernel(work_of(args) * count) : kernel;
-  plan.epilogue_apart = !kernel_rows()[static_cast<std::size_t>(plan.rung)].fuses_epilogue;
+  plan.epilogue_apart = !kernel_row(plan.rung).fuses_epilogue;
   const bool threaded = plan.rung == static_cast<KernelId>(Rung::threaded);
   plan.single = single_of(plan.rung);
   const KernelFunctions<T>& rung = functions_of<T>(plan.single);
@@ -199,7 +194,7 @@ Plan make_plan(const MatmulArgs<T>& args, KernelId kernel, Given given, const Ba
       return plan;
     }
   }
-  plan.first.alone = {};
+  plan.first.alone = {};  // it is planned anew, of one stretch
   if (threads > 1) plan.columns = columns_at_once(args);
   MatmulArgs<T> some = args;
   some.n = plan.columns;

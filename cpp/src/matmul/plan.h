@@ -10,6 +10,7 @@
 //         DividedPlan         how several threads do it: parts, each with the SinglePlan of its size
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -97,7 +98,8 @@ struct DividedPlan : Division {
     for (const Part& part : lengths) {
       if (part.length == length_of_part) return part.plan;
     }
-    return lengths[0].plan;  // not reached: edge() gives no other length
+    assert(!"a part has another length than those that were planned");
+    return lengths[0].plan;
   }
   /// The plan of parts that read what is shared: they agree in its layout. Null where none does.
   [[nodiscard]] const SinglePlan* reader() const {
@@ -152,6 +154,8 @@ struct Plan {
   std::optional<BatchPlan> batch;
   std::size_t scratch = 0;  ///< elements in all
 
+  /// Multiply-adds of one product.
+  [[nodiscard]] double work() const { return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
   /// In words: which rung, tile, blocks, parts, copies and bytes, and why.
   [[nodiscard]] std::string to_string() const;
 };

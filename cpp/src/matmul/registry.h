@@ -30,6 +30,14 @@ struct KernelRow {
 
 [[nodiscard]] std::span<const KernelRow> kernel_rows() noexcept;
 
+[[nodiscard]] inline const KernelRow& kernel_row(KernelId id) noexcept {
+  return kernel_rows()[static_cast<std::size_t>(id)];
+}
+template <class T>
+[[nodiscard]] const KernelFunctions<T>& functions_of(KernelId id) noexcept {
+  return kernel_row(id).functions<T>();
+}
+
 /// The last rung of the table that can run here: the fastest. And the same of one thread.
 [[nodiscard]] KernelId best_kernel() noexcept;
 [[nodiscard]] KernelId best_single_kernel() noexcept;

@@ -2,7 +2,7 @@
 
 // 128-bit vectors as every instruction set of ours has them: Vec<float> of 4 lanes, Vec<double> of 2. All
 // vector code of the library is written on this file, so that native tests and sanitizers run the text that
-// ships to the browser. Which instruction set that is says isa.h.
+// ships to the browser. This is the only file that asks which instruction set it is compiled for.
 //
 //   V::load(p)  v.store(p)                 unaligned
 //   V::splat(x)  V::load_splat(p)  V::zero()
@@ -18,12 +18,37 @@
 //   nearest(a)  transpose(rows)  sum(a)  load_partial  store_partial
 //
 // Everything gives the same bits on every instruction set (except the bits inside a NaN, and Fused).
+//
+// Files compiled with different flags are linked together (kernels/relaxed.cpp), so each instruction set has a
+// namespace of its own, TINYTORCH_ISA: an inline function or a template on Vec<float> is another function in each of
+// them. Otherwise the linker would keep one of the two, and a processor without those instructions could run it.
+#if defined(__wasm_relaxed_simd__)
+#define TINYTORCH_ISA wasm_relaxed
+#define TINYTORCH_ISA_HEADER "simd/lanes_wasm.h"
+#define TINYTORCH_FUSED(wasm, sse, neon) wasm
+#elif defined(__wasm_simd128__)
+#define TINYTORCH_ISA wasm_simd
+#define TINYTORCH_ISA_HEADER "simd/lanes_wasm.h"
+#elif defined(__SSE2__) && defined(__FMA__)
+#define TINYTORCH_ISA sse_fma
+#define TINYTORCH_ISA_HEADER "simd/lanes_sse.h"
+#define TINYTORCH_FUSED(wasm, sse, neon) sse
+#elif defined(__SSE2__)
+#define TINYTORCH_ISA sse
+#define TINYTORCH_ISA_HEADER "simd/lanes_sse.h"
+#elif defined(__aarch64__)
+#define TINYTORCH_ISA neon
+#define TINYTORCH_ISA_HEADER "simd/lanes_neon.h"
+#define TINYTORCH_FUSED(wasm, sse, neon) neon
+#else
+#define TINYTORCH_ISA generic
+#define TINYTORCH_ISA_HEADER "simd/lanes_generic.h"
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-
-#include "simd/isa.h"
 
 namespace tinytorch::simd {
 

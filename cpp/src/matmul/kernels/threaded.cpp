@@ -64,7 +64,7 @@ template <class T>
 bool run_divided(const DividedPlan& plan, KernelId rung, const KernelArgs<T>& given) {
   if (!announce_job(plan.large)) return false;
   assert(plan.scratch <= given.workspace_elements);
-  const KernelFunctions<T>& single = kernel_rows()[static_cast<std::size_t>(rung)].template functions<T>();
+  const KernelFunctions<T>& single = functions_of<T>(rung);
   KernelArgs<T> args = given;
   const PoisonedGaps<T> gaps(args.workspace, plan);
   if (plan.shared.size) pack_together(single, plan, args, args.workspace + plan.shared.at);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "simd/isa.h"
+#include "simd/lanes.h"
 
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {

@@ -27,7 +27,7 @@
 #include "matmul/packed/pack.h"
 #include "matmul/packed/row_product.h"
 #include "matmul/plan.h"
-#include "simd/isa.h"
+#include "simd/lanes.h"
 
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {

@@ -5,7 +5,7 @@
 #include "matmul/packed/macrokernel.h"
 #include "matmul/packed/peak_loop.h"
 #include "matmul/packed/small_product.h"
-#include "simd/isa.h"
+#include "simd/lanes.h"
 
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {

@@ -23,7 +23,7 @@
 #include "matmul/args.h"
 #include "matmul/packed/add_block.h"
 #include "matmul/packed/micro_tile.h"
-#include "simd/isa.h"
+#include "simd/lanes.h"
 
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {

@@ -10,7 +10,7 @@
 #include "matmul/packed/block_sizes.h"
 #include "matmul/packed/in_place.h"
 #include "matmul/packed/micro_tile.h"
-#include "simd/isa.h"
+#include "simd/lanes.h"
 
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {
