@@ -35,7 +35,6 @@ void keep(int code, std::string_view text) noexcept {
     kept_size = text.size();
   }
 }
-int code_of(ErrorCode code) { return static_cast<int>(code) + 1; }
 
 }  // namespace
 
@@ -62,13 +61,11 @@ std::vector<Tensor> received_tensors(int count) {
 
 Handle give_bytes(Bytes bytes) {
   const Handle handle = give_object<Bytes>(std::move(bytes));
-  send({number(object<Bytes>(handle).data()), static_cast<double>(object<Bytes>(handle).size())});
+  send(kArray, {number(object<Bytes>(handle).data()), static_cast<double>(object<Bytes>(handle).size())});
   return handle;
 }
 
 Handle exchange_address() { return reinterpret_cast<Handle>(exchange.data()); }
-
-void send(std::initializer_list<double> numbers) { std::copy(numbers.begin(), numbers.end(), exchange.begin()); }
 
 std::int64_t to_integer(double number) noexcept {
   constexpr double limit = 0x1p63;  // the first that does not fit
@@ -85,20 +82,20 @@ Dims received_dims(int count) {
 void send_elements(const Tensor& t) {
   const auto count = static_cast<double>(t.numel());
   switch (t.dtype()) {
-    case DType::float32: return send({number(t.data<float>()), count});
-    case DType::float64: return send({number(t.data<double>()), count});
-    case DType::int32: return send({number(t.data<std::int32_t>()), count});
-    case DType::uint8: return send({number(t.data<std::uint8_t>()), count});
+    case DType::float32: return send(kArray, {number(t.data<float>()), count});
+    case DType::float64: return send(kArray, {number(t.data<double>()), count});
+    case DType::int32: return send(kArray, {number(t.data<std::int32_t>()), count});
+    case DType::uint8: return send(kArray, {number(t.data<std::uint8_t>()), count});
   }
 }
 
 void send_elements_for_writing(Tensor& t) {
   const auto count = static_cast<double>(t.numel());
   switch (t.dtype()) {
-    case DType::float32: return send({number(t.mutable_data<float>()), count});
-    case DType::float64: return send({number(t.mutable_data<double>()), count});
-    case DType::int32: return send({number(t.mutable_data<std::int32_t>()), count});
-    case DType::uint8: return send({number(t.mutable_data<std::uint8_t>()), count});
+    case DType::float32: return send(kArray, {number(t.mutable_data<float>()), count});
+    case DType::float64: return send(kArray, {number(t.mutable_data<double>()), count});
+    case DType::int32: return send(kArray, {number(t.mutable_data<std::int32_t>()), count});
+    case DType::uint8: return send(kArray, {number(t.mutable_data<std::uint8_t>()), count});
   }
 }
 
@@ -106,15 +103,15 @@ Handle keep_current_exception() noexcept {
   try {
     throw;
   } catch (const Error& error) {
-    keep(code_of(error.code()), error.what());
+    keep(number_of(error.code()), error.what());
   } catch (const WorkerLost& error) {
     keep(kFatal, error.what());
   } catch (const std::bad_alloc&) {
-    keep(code_of(ErrorCode::out_of_memory), "out of memory");
+    keep(number_of(ErrorCode::out_of_memory), "out of memory");
   } catch (const std::exception& error) {
-    keep(0, error.what());
+    keep(kForeign, error.what());
   } catch (...) {
-    keep(0, "an exception of an unknown type");
+    keep(kForeign, "an exception of an unknown type");
   }
   return 0;
 }

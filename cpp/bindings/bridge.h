@@ -4,6 +4,7 @@
 // object is passed as an integer handle, and shapes and other small records go through one exchange buffer that
 // both sides see.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "contract.h"
 #include "entry.h"
 #include "tinytorch/nn.h"
 #include "tinytorch/tensor.h"
@@ -30,9 +32,13 @@ inline constexpr Handle kDone = 1;
 
 /// Numbers that travel beside a call's arguments and result. JavaScript reads and writes it as a Float64Array:
 /// doubles hold every size exactly up to 2^53.
-inline std::array<double, 1024> exchange{};
+inline std::array<double, kExchangeLength> exchange{};
 [[nodiscard]] Handle exchange_address();
-void send(std::initializer_list<double> numbers);
+/// The numbers of a record, in its order.
+template <std::size_t N>
+void send(const Record<N>&, const double (&numbers)[N]) {
+  std::copy_n(numbers, N, exchange.begin());
+}
 /// A number from JavaScript as an integer: what is too large or too small is held at the limits, infinities too, so
 /// that it still means "to the end". NaN is 0; web/src refuses it first.
 [[nodiscard]] std::int64_t to_integer(double number) noexcept;
@@ -49,7 +55,7 @@ void send(std::initializer_list<double> numbers);
 [[nodiscard]] inline double number(const void* address) {
   return static_cast<double>(reinterpret_cast<std::uintptr_t>(address));
 }
-/// Address of the elements of a contiguous tensor and their number, into exchange[0] and [1].
+/// The elements of a contiguous tensor: sends an `array`.
 void send_elements(const Tensor& contiguous);
 /// The same, counted as a write.
 void send_elements_for_writing(Tensor& contiguous);
@@ -57,9 +63,7 @@ void send_elements_for_writing(Tensor& contiguous);
 /// Keeps the exception that is being handled for JavaScript to fetch. Allocates nothing, because the exception
 /// may be that there is no memory. Returns 0, the result of a call that failed.
 Handle keep_current_exception() noexcept;
-/// The kept error: ErrorCode n is n + 1, 0 is an exception that is not the library's, kFatal one after which nothing of
-/// the module can be used.
-inline constexpr int kFatal = -1;
+/// The kept error's number: number_of() an ErrorCode, kForeign or kFatal.
 [[nodiscard]] int error_code();
 /// Its text, as the text that JavaScript reads next.
 Handle error_text();
@@ -133,7 +137,7 @@ void release(Handle handle) {
 [[nodiscard]] inline nn::Module& module(Handle handle) { return *object<nn::ModulePtr>(handle); }
 [[nodiscard]] inline Handle give(Tensor value) { return give_object<Tensor>(std::move(value)); }
 
-/// A file's content: JavaScript writes it at the address in exchange[0], or reads exchange[1] bytes from there.
+/// A file's content: an `array`, which JavaScript writes or reads.
 using Bytes = std::vector<std::byte>;
 [[nodiscard]] Handle give_bytes(Bytes bytes);
 

@@ -34,25 +34,25 @@ ProfileReport report;
 Handle start_profile() {
   return done([] { profile_start(); });
 }
-/// exchange: the number of rows, the wall time.
+/// Sends a `profile`.
 Handle stop_profile() {
   return done([] {
     report = profile_stop();
-    send({static_cast<double>(report.rows.size()), report.wall_ms});
+    send(kProfile, {static_cast<double>(report.rows.size()), report.wall_ms});
   });
 }
-/// exchange: calls, total, self, share, flops. Sends the name.
+/// Sends a `profileRow` and the name.
 Handle profile_row(int index) {
   const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
-  send({static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
+  send(kProfileRow, {static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
   return send_text(std::string_view(row.name));
 }
 
-/// exchange: storages, live bytes, peak bytes, pooled bytes.
+/// Sends a `memory`.
 void memory() {
   const MemoryStats stats = memory_stats();
-  send({static_cast<double>(stats.storages), static_cast<double>(stats.live_bytes),
-        static_cast<double>(stats.peak_bytes), static_cast<double>(stats.pooled_bytes)});
+  send(kMemory, {static_cast<double>(stats.storages), static_cast<double>(stats.live_bytes),
+                 static_cast<double>(stats.peak_bytes), static_cast<double>(stats.pooled_bytes)});
 }
 
 }  // namespace

@@ -79,12 +79,13 @@ Handle summary(Handle m, int ndim) {
     exchange[0] = static_cast<double>(summary_rows.size());
   });
 }
-/// exchange: parameters, flops, bytes, number of axes, the output's sizes. Sends the name.
+/// Sends a `summaryRow`, the output's sizes behind it, and the name.
 Handle summary_row(int index) {
   const nn::SummaryRow& row = summary_rows[static_cast<std::size_t>(index)];
-  send({static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
-        static_cast<double>(row.output.size())});
-  for (std::size_t i = 0; i < row.output.size(); ++i) exchange[4 + i] = static_cast<double>(row.output[i]);
+  send(kSummaryRow, {static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
+                     static_cast<double>(row.output.size())});
+  for (std::size_t i = 0; i < row.output.size(); ++i)
+    exchange[kSummaryRow.fields.size() + i] = static_cast<double>(row.output[i]);
   return send_text(std::string_view(row.name));
 }
 
@@ -96,10 +97,10 @@ Handle gradient_stats(Handle list) {
     exchange[0] = static_cast<double>(kept_stats.size());
   });
 }
-/// exchange: mean, norm, largest, share of zeros. Sends the name.
+/// Sends a `gradientRow` and the name.
 Handle gradient_row(int index) {
   const nn::GradientStats& row = kept_stats[static_cast<std::size_t>(index)];
-  send({row.mean, row.norm, row.largest, row.zeros});
+  send(kGradientRow, {row.mean, row.norm, row.largest, row.zeros});
   return send_text(std::string_view(row.name));
 }
 Handle gradient_warning(int index) {

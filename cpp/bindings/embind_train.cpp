@@ -1,4 +1,4 @@
-// The table of functions that JavaScript calls, fourth part: losses, optimisers, data, training.
+// The table of functions that JavaScript calls, fourth part: optimisers, data, training.
 
 #include <memory>
 
@@ -16,13 +16,6 @@ using OptimizerPtr = std::shared_ptr<optim::Optimizer>;
 using LoaderPtr = std::shared_ptr<data::DataLoader>;
 using TrainerPtr = std::unique_ptr<train::Trainer>;
 using EvaluatorPtr = std::unique_ptr<train::Evaluator>;
-
-// ---- Losses ------------------------------------------------------------------------------------------------
-
-template <auto Loss>
-Handle loss(Handle x, Handle target, int reduction) {
-  return guarded([=] { return give(Loss(tensor(x), tensor(target), static_cast<Reduction>(reduction))); });
-}
 
 // ---- Optimisers; their parameters come as a list of handles -------------------------------------------------
 
@@ -86,47 +79,49 @@ double loader_batches(Handle l) { return static_cast<double>(object<LoaderPtr>(l
 Handle loader_set_epoch(Handle l, double epoch) {
   return done([=] { object<LoaderPtr>(l)->set_epoch(static_cast<std::int64_t>(epoch)); });
 }
-/// exchange: the handles of features and labels.
+/// Sends a `batch`: two handles.
 Handle loader_batch(Handle l, double index) {
   return done([=] {
     const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
     auto features = std::make_unique<Tensor>(batch.features);
     auto labels = std::make_unique<Tensor>(batch.labels);
-    send({number(features.release()), number(labels.release())});
+    send(kBatch, {number(features.release()), number(labels.release())});
   });
 }
-/// exchange: address and number of the 32-bit places in the data set.
+/// Sends an `array` of 32-bit places in the data set.
 Handle loader_indices(Handle l, double index) {
   return done([=] {
     const auto places = object<LoaderPtr>(l)->indices(static_cast<std::int64_t>(index));
-    send({number(places.data()), static_cast<double>(places.size())});
+    send(kArray, {number(places.data()), static_cast<double>(places.size())});
   });
 }
 
 // ---- Training ----------------------------------------------------------------------------------------------
 
-/// exchange: the options in the order of TrainOptions.
+/// exchange: `trainOptions`.
 Handle trainer(Handle model, Handle o, Handle l) {
   return guarded([=] {
+    constexpr auto& sent = kTrainOptions;
     const auto whole = [](std::size_t i) { return static_cast<std::int64_t>(exchange[i]); };
-    const train::TrainOptions options{.epochs = whole(0),
-                                      .loss = static_cast<train::Loss>(whole(1)),
-                                      .clip_norm = exchange[2],
-                                      .accumulate = whole(3),
-                                      .schedule = static_cast<train::Schedule>(whole(4)),
-                                      .schedule_every = whole(5),
-                                      .schedule_factor = exchange[6],
-                                      .schedule_lowest = exchange[7],
-                                      .warmup = exchange[8],
-                                      .patience = whole(9)};
+    const train::TrainOptions options{.epochs = whole(sent.at("epochs")),
+                                      .loss = static_cast<train::Loss>(whole(sent.at("loss"))),
+                                      .clip_norm = exchange[sent.at("clipNorm")],
+                                      .accumulate = whole(sent.at("accumulate")),
+                                      .schedule = static_cast<train::Schedule>(whole(sent.at("schedule"))),
+                                      .schedule_every = whole(sent.at("scheduleEvery")),
+                                      .schedule_factor = exchange[sent.at("scheduleFactor")],
+                                      .schedule_lowest = exchange[sent.at("scheduleLowest")],
+                                      .warmup = exchange[sent.at("warmup")],
+                                      .patience = whole(sent.at("patience"))};
     return give_object<TrainerPtr>(std::make_unique<train::Trainer>(
         object<nn::ModulePtr>(model), object<OptimizerPtr>(o), object<LoaderPtr>(l), options));
   });
 }
-/// exchange: the fields of Progress in their order.
+/// Sends a `progress`.
 void send_progress(const train::Progress& p) {
   const auto real = [](std::int64_t value) { return static_cast<double>(value); };
-  send({real(p.epoch), real(p.epochs), real(p.batch), real(p.batches), real(p.steps), p.loss, p.accuracy, p.epoch_loss,
+  send(kProgress,
+       {real(p.epoch), real(p.epochs), real(p.batch), real(p.batches), real(p.steps), p.loss, p.accuracy, p.epoch_loss,
         p.epoch_accuracy, p.samples_per_second, p.seconds, p.seconds_left, static_cast<double>(p.epoch_ended),
         static_cast<double>(p.finished), static_cast<double>(p.stopped_early)});
 }
@@ -175,43 +170,38 @@ Handle evaluator(Handle model, Handle features, Handle labels, double mean, doub
         static_cast<std::int64_t>(batch_size), static_cast<train::Confusion>(confusion)));
   });
 }
-/// exchange: whether there was a batch left, samples done.
+/// Sends an `evaluatorStep`: whether there was a batch left, samples done.
 Handle evaluator_step(Handle e) {
   return done([=] {
     const bool more = object<EvaluatorPtr>(e)->step();
-    send({static_cast<double>(more), static_cast<double>(object<EvaluatorPtr>(e)->done())});
+    send(kEvaluatorStep, {static_cast<double>(more), static_cast<double>(object<EvaluatorPtr>(e)->done())});
   });
 }
 Handle evaluator_begin(Handle e) {
   return done([=] { begin(*object<EvaluatorPtr>(e)); });
 }
-/// exchange: as evaluator_step.
+/// As evaluator_step.
 Handle evaluator_finish(Handle e, Handle y) {
   return done([=] {
     object<EvaluatorPtr>(e)->finish(tensor(y));
-    send({1, static_cast<double>(object<EvaluatorPtr>(e)->done())});
+    send(kEvaluatorStep, {1, static_cast<double>(object<EvaluatorPtr>(e)->done())});
   });
 }
 void evaluator_abandon(Handle e) { object<EvaluatorPtr>(e)->abandon(); }
-/// exchange: loss, accuracy, samples; address and number of the predictions (32 bits), address of the confusion (64
-/// bits) and its number of rows, 0 where there is none.
+/// Sends an `evaluation`.
 Handle evaluator_result(Handle e) {
   return done([=] {
     const train::Evaluation& evaluation = object<EvaluatorPtr>(e)->result();
-    send({evaluation.loss, evaluation.accuracy, static_cast<double>(evaluation.samples),
-          number(evaluation.predictions.data()), static_cast<double>(evaluation.predictions.size()),
-          number(evaluation.confusion.data()),
-          evaluation.confusion.empty() ? 0 : static_cast<double>(evaluation.classes)});
+    send(kEvaluation, {evaluation.loss, evaluation.accuracy, static_cast<double>(evaluation.samples),
+                       number(evaluation.predictions.data()), static_cast<double>(evaluation.predictions.size()),
+                       number(evaluation.confusion.data()),
+                       evaluation.confusion.empty() ? 0 : static_cast<double>(evaluation.classes)});
   });
 }
 
 }  // namespace
 
 const Call calls_train[] = {
-    TINYTORCH_CALL("crossEntropy", loss<autograd::cross_entropy>),
-    TINYTORCH_CALL("mseLoss", loss<autograd::mse_loss>),
-    TINYTORCH_CALL("binaryCrossEntropy", loss<autograd::binary_cross_entropy>),
-
     TINYTORCH_CALL("sgd", sgd),
     TINYTORCH_CALL("adam", adam<optim::Adam>),
     TINYTORCH_CALL("adamW", adam<optim::AdamW>),

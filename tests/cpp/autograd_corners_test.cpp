@@ -8,7 +8,7 @@
 namespace tinytorch::testing {
 namespace {
 
-using namespace autograd;  // NOLINT
+using namespace ops;  // NOLINT
 
 constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -45,7 +45,7 @@ TEST_P(Corners, PowOfTheBase) {
   for (const bool as_tensor : {false, true}) {
     const auto to = [&](double exponent) {
       return [=](const Tensor& x) {
-        return autograd::pow(x, as_tensor ? Tensor::full(x.shape(), exponent, GetParam()) : number(exponent));
+        return ops::pow(x, as_tensor ? Tensor::full(x.shape(), exponent, GetParam()) : number(exponent));
       };
     };
     slope("x^0", to(0), {0, -0.0, 1, -2, inf, nan}, {0, 0, 0, 0, 0, 0});
@@ -57,16 +57,15 @@ TEST_P(Corners, PowOfTheBase) {
     slope("x^-1", to(-1), {0, 2, -2}, {-inf, -0.25, -0.25});
     slope("x^1.5", to(1.5), {0, 4}, {0, 3});
   }
-  slope("a polynomial",
-        [](const Tensor& x) {
-          return add(autograd::pow(x, number(0)), add(autograd::pow(x, number(1)), autograd::pow(x, number(2))));
-        },
-        {0, 1, -2}, {1, 3, -3});
+  slope(
+      "a polynomial",
+      [](const Tensor& x) { return add(ops::pow(x, number(0)), add(ops::pow(x, number(1)), ops::pow(x, number(2)))); },
+      {0, 1, -2}, {1, 3, -3});
 }
 
 TEST_P(Corners, PowOfTheExponent) {
   const auto of = [](double base) {
-    return [=](const Tensor& y) { return autograd::pow(Tensor::full(y.shape(), base, GetParam()), y); };
+    return [=](const Tensor& y) { return ops::pow(Tensor::full(y.shape(), base, GetParam()), y); };
   };
   slope("0^y", of(0), {0, 1, 2, 0.5, -1}, {0, 0, 0, 0, -inf});
   slope("1^y", of(1), {0, 3, -2}, {0, 0, 0});
@@ -101,13 +100,14 @@ TEST_P(Corners, LinearWithRelu) {
   // relu of NaN passes its gradient here too: one row, weights of 1.
   for (const double bias : {-1.0, 0.0, 2.0, nan}) {
     Tensor b = leaf({bias});
-    backward(linear(Tensor::zeros({1, 1}, GetParam()), Tensor::ones({1, 1}, GetParam()), b, Activation::relu));
+    backward(linear(Tensor::zeros({1, 1}, GetParam()), Tensor::ones({1, 1}, GetParam()), b,
+                    {.activation = Activation::relu}));
     expect(grad(b), {bias <= 0 ? 0.0 : 1.0}, "bias " + std::to_string(bias));
   }
 }
 
 TEST_P(Corners, TiesOfMax) {
-  const auto along = [](ops::Axes axes) { return [=](const Tensor& x) { return autograd::max(x, axes); }; };
+  const auto along = [](ops::Axes axes) { return [=](const Tensor& x) { return ops::max(x, axes); }; };
   slope("max()", along({}), {1, 3, 3, 2}, {0, 0.5, 0.5, 0});
   slope("max(), keepdim", along({std::nullopt, true}), {1, 3, 3, 2}, {0, 0.5, 0.5, 0});
   slope("max(), infinite dy", along({}), {1, 3}, {0, inf}, inf);
@@ -115,7 +115,7 @@ TEST_P(Corners, TiesOfMax) {
   slope("max(), infinities", along({}), {-inf, -inf}, {0.5, 0.5});
   slope("max(0)", along({0}), {1, 3, 3, 2}, {0, 1, 0, 0});
   slope("max(0), NaN", along({0}), {1, nan, 3, nan}, {0, 1, 0, 0});
-  slope("max of a table", [](const Tensor& x) { return autograd::max(reshape(x, {2, 2})); }, {5, 1, 5, 5},
+  slope("max of a table", [](const Tensor& x) { return ops::max(x.reshape({2, 2})); }, {5, 1, 5, 5},
         {1.0 / 3, 0, 1.0 / 3, 1.0 / 3});
 }
 
@@ -123,10 +123,10 @@ TEST_P(Corners, WithoutAxes) {
   for (const std::int64_t dim : {0, -1}) {
     for (const bool keepdim : {false, true}) {
       const ops::Axes axes{dim, keepdim};
-      for (const auto operation : {autograd::sum, autograd::mean, autograd::max}) {
+      for (const auto operation : {ops::sum, ops::mean, ops::max}) {
         Tensor x = number(3);
         set_requires_grad(x);
-        const Tensor y = operation(x, axes);
+        const Tensor y = operation(x, axes, nullptr);
         EXPECT_EQ(y.shape(), Shape{});
         EXPECT_EQ(y.item(), 3);
         backward(y);
@@ -172,7 +172,7 @@ TEST_P(Corners, OfNoElements) {
       {"sub", [&](const Tensor& x) { return sub(one, x); }},
       {"mul", [&](const Tensor& x) { return mul(x, x); }},
       {"div", [&](const Tensor& x) { return div(x, x); }},
-      {"pow", [&](const Tensor& x) { return autograd::pow(x, x); }},
+      {"pow", [&](const Tensor& x) { return ops::pow(x, x); }},
       {"maximum", [&](const Tensor& x) { return maximum(x, one); }},
       {"neg", [](const Tensor& x) { return neg(x); }},
       {"abs", [](const Tensor& x) { return abs(x); }},
@@ -187,22 +187,22 @@ TEST_P(Corners, OfNoElements) {
       {"sum of columns", [](const Tensor& x) { return sum(x, {0}); }},
       {"mean of rows", [](const Tensor& x) { return mean(x, {1, true}); }},
       {"mean of columns", [](const Tensor& x) { return mean(x, {0}); }},
-      {"max of rows", [](const Tensor& x) { return autograd::max(x, {1}); }},
+      {"max of rows", [](const Tensor& x) { return ops::max(x, {1}); }},
       {"softmax", [](const Tensor& x) { return softmax(x); }},
       {"softmax 0", [](const Tensor& x) { return softmax(x, 0); }},
       {"log_softmax", [](const Tensor& x) { return log_softmax(x); }},
-      {"reshape", [](const Tensor& x) { return reshape(x, {3, 0, 2}); }},
-      {"transpose", [](const Tensor& x) { return transpose(x); }},
-      {"slice", [](const Tensor& x) { return slice(x, 1, 0, 2); }},
-      {"slice of rows", [](const Tensor& x) { return slice(x, 0, 0, 2); }},
-      {"expand", [](const Tensor& x) { return expand(x, {2, 0, 3}); }},
-      {"clone", [](const Tensor& x) { return clone(x); }},
-      {"to", [](const Tensor& x) { return to(x, DType::float64); }},
+      {"reshape", [](const Tensor& x) { return x.reshape({3, 0, 2}); }},
+      {"transpose", [](const Tensor& x) { return x.transpose(); }},
+      {"slice", [](const Tensor& x) { return x.slice(1, 0, 2); }},
+      {"slice of rows", [](const Tensor& x) { return x.slice(0, 0, 2); }},
+      {"expand", [](const Tensor& x) { return x.expand({2, 0, 3}); }},
+      {"clone", [](const Tensor& x) { return x.clone(); }},
+      {"to", [](const Tensor& x) { return x.to(DType::float64); }},
       {"matmul", [](const Tensor& x) { return matmul(x, Tensor::ones({3, 2}, GetParam())); }},
       {"matmul of a vector", [](const Tensor& x) { return matmul(x, Tensor::ones({3}, GetParam())); }},
-      {"matmul inside", [](const Tensor& x) { return matmul(transpose(x), x); }},
+      {"matmul inside", [](const Tensor& x) { return matmul(x.transpose(), x); }},
       {"matmul, stacked",
-       [](const Tensor& x) { return matmul(reshape(x, {0, 1, 3}), Tensor::ones({3, 2}, GetParam())); }},
+       [](const Tensor& x) { return matmul(x.reshape({0, 1, 3}), Tensor::ones({3, 2}, GetParam())); }},
       {"linear",
        [](const Tensor& x) { return linear(x, Tensor::ones({3, 2}, GetParam()), Tensor::ones({2}, GetParam())); }},
       {"layer_norm", [&](const Tensor& x) { return layer_norm(x, one, one); }},
@@ -214,7 +214,7 @@ TEST_P(Corners, OfNoElements) {
       {"mean", [](const Tensor& x) { return mean(x); }},
       {"Dense", [](const Tensor& x) { return nn::Dense(3, 2, true, GetParam()).forward(x); }},
       {"LayerNorm", [](const Tensor& x) { return nn::LayerNorm(3, 1e-5, GetParam()).forward(x); }},
-      {"Flatten", [](const Tensor& x) { return nn::Flatten().forward(reshape(x, {0, 3, 1})); }},
+      {"Flatten", [](const Tensor& x) { return nn::Flatten().forward(x.reshape({0, 3, 1})); }},
       {"Dropout", [](const Tensor& x) { return nn::Dropout(0.5).forward(x); }},
       {"Softmax", [](const Tensor& x) { return nn::Softmax().forward(x); }},
   };
@@ -240,7 +240,7 @@ TEST_P(Corners, OfNoElements) {
   EXPECT_EQ(sum(none).item(), 0);
   // What an empty batch is multiplied by gets a gradient of zeros.
   Tensor w = empty({3, 2}), b = empty({2});
-  backward(sum(linear(none, w, b, Activation::relu)));
+  backward(sum(linear(none, w, b, {.activation = Activation::relu})));
   expect(grad(w), std::vector<double>(6, 0), "weight");
   expect(grad(b), {0, 0}, "bias");
 }

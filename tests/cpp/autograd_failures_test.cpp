@@ -8,7 +8,7 @@
 namespace tinytorch::testing {
 namespace {
 
-using namespace autograd;  // NOLINT
+using namespace ops;  // NOLINT
 
 Tensor random_leaf(const Shape& shape) {
   Tensor t = Tensor::randn(shape, DType::float64);
@@ -23,15 +23,15 @@ struct Program {
   std::vector<Tensor> leaves{x, w, b, scale};
 
   [[nodiscard]] Tensor loss() const {
-    const Tensor h = linear(x, w, b, Activation::relu);
+    const Tensor h = linear(x, w, b, {.activation = Activation::relu});
     const Tensor normal = layer_norm(add(h, matmul(gelu(x), w)), scale, b);
-    const Tensor parts = add(slice(normal, 1, 0, 4), slice(mul(normal, scale), 1, 1, 5));
-    const Tensor powers = autograd::pow(sigmoid(parts), Tensor::scalar(1.5, DType::float64));
-    const Tensor least = maximum(powers, transpose(reshape(slice(x, 1, 0, 4), {4, 4})));
-    const Tensor single = to(to(least, DType::float32), DType::float64);
-    Tensor total = cross_entropy(add(normal, expand(reshape(scale, {1, 5}), {4, 5})), labels);
+    const Tensor parts = add(normal.slice(1, 0, 4), mul(normal, scale).slice(1, 1, 5));
+    const Tensor powers = ops::pow(sigmoid(parts), Tensor::scalar(1.5, DType::float64));
+    const Tensor least = maximum(powers, x.slice(1, 0, 4).reshape({4, 4}).transpose());
+    const Tensor single = least.to(DType::float32).to(DType::float64);
+    Tensor total = cross_entropy(add(normal, scale.reshape({1, 5}).expand({4, 5})), labels);
     total = add(total, sum(softmax(single, 0)));
-    total = add(total, add(autograd::max(single), sum(autograd::max(single, {0}))));
+    total = add(total, add(ops::max(single), sum(ops::max(single, {0}))));
     total = add(total, binary_cross_entropy(sigmoid(normal), fixed));
     return add(total, mse_loss(h, fixed));
   }
@@ -143,26 +143,26 @@ TEST(AutogradFailures, AFrozenLeafIsSkipped) {
       {"sub", [](const auto& x) { return sub(sub(x[0], x[1]), x[2]); }},
       {"mul", [](const auto& x) { return mul(mul(x[0], x[1]), x[2]); }},
       {"div", [](const auto& x) { return div(div(x[0], x[1]), x[2]); }},
-      {"pow", [](const auto& x) { return autograd::pow(x[0], add(x[1], x[2])); }},
+      {"pow", [](const auto& x) { return ops::pow(x[0], add(x[1], x[2])); }},
       {"maximum", [](const auto& x) { return maximum(maximum(x[0], x[1]), x[2]); }},
       {"matmul", [](const auto& x) { return matmul(matmul(x[0], x[1]), x[2]); }},
       {"vector matmul",
        [](const auto& x) {
-         return matmul(reshape(x[0], {9}), matmul(expand(reshape(x[1], {1, 9}), {9, 9}), reshape(x[2], {9})));
+         return matmul(x[0].reshape({9}), matmul(x[1].reshape({1, 9}).expand({9, 9}), x[2].reshape({9})));
        }},
       {"linear",
-       [](const auto& x) { return linear(x[0], x[1], reshape(slice(x[2], 0, 0, 1), {3}), Activation::relu); }},
+       [](const auto& x) {
+         return linear(x[0], x[1], x[2].slice(0, 0, 1).reshape({3}), {.activation = Activation::relu});
+       }},
       {"layer_norm",
        [](const auto& x) {
-         return layer_norm(x[0], reshape(slice(x[1], 0, 0, 1), {3}), reshape(slice(x[2], 0, 1, 2), {3}));
+         return layer_norm(x[0], x[1].slice(0, 0, 1).reshape({3}), x[2].slice(0, 1, 2).reshape({3}));
        }},
       {"losses", [](const auto& x) { return add(mse_loss(x[0], x[1]), binary_cross_entropy(x[2], sigmoid(x[1]))); }},
-      {"slices",
-       [](const auto& x) { return add(slice(x[0], 0, 0, 2), add(slice(x[1], 0, 1, 3), slice(x[2], 0, 0, 2))); }},
-      {"reductions",
-       [](const auto& x) { return add(autograd::max(x[0]), add(mean(x[1], {0}), autograd::max(x[2], {1}))); }},
+      {"slices", [](const auto& x) { return add(x[0].slice(0, 0, 2), add(x[1].slice(0, 1, 3), x[2].slice(0, 0, 2))); }},
+      {"reductions", [](const auto& x) { return add(ops::max(x[0]), add(mean(x[1], {0}), ops::max(x[2], {1}))); }},
       {"unary",
-       [](const auto& x) { return add(gelu(x[0]), add(softmax(x[1]), to(to(x[2], DType::float32), DType::float64))); }},
+       [](const auto& x) { return add(gelu(x[0]), add(softmax(x[1]), x[2].to(DType::float32).to(DType::float64))); }},
   };
   for (const auto& [name, f] : operations) {
     for (unsigned frozen = 0; frozen < 8; ++frozen) {
@@ -240,7 +240,7 @@ TEST(AutogradFailures, WritingIntoARecordedResult) {
   for (const auto& [name, write] : writes) {
     SCOPED_TRACE(name);
     Tensor x = leaf({1, 2});
-    Tensor result = mul(x, other), view = slice(x, 0, 0, 2);
+    Tensor result = mul(x, other), view = x.slice(0, 0, 2);
     for (Tensor* t : {&result, &view}) {
       const std::vector<double> before = values(*t);
       EXPECT_ERROR(write(*t), ErrorCode::autograd, name + ": the tensor is the result of '");
@@ -309,12 +309,12 @@ TEST(AutogradFailures, AGradientThatIsGiven) {
 
 TEST(AutogradFailures, AnExpandedTensorIsOneOfItsOwn) {
   Tensor x = leaf({1, 2});
-  Tensor same = expand(x, {2});
+  Tensor same = x.expand({2});
   EXPECT_ERROR(set_requires_grad(same, false), ErrorCode::autograd, "the result of 'expand'");
   backward(sum(mul(same, same)));
   EXPECT_EQ(values(grad(x)), (std::vector<double>{2, 4}));
   Tensor plain = tensor64({2}, {1, 2});
-  Tensor marked = expand(plain, {2});
+  Tensor marked = plain.expand({2});
   set_requires_grad(marked);
   EXPECT_FALSE(requires_grad(plain));
 }
@@ -322,11 +322,11 @@ TEST(AutogradFailures, AnExpandedTensorIsOneOfItsOwn) {
 TEST(AutogradFailures, ThroughAConversion) {
   Tensor x = Tensor::ones({3});
   set_requires_grad(x);
-  backward(add(to(sum(to(x, DType::float64)), DType::float32), sum(x)));
+  backward(add(sum(x.to(DType::float64)).to(DType::float32), sum(x)));
   EXPECT_EQ(grad(x).dtype(), DType::float32);
   EXPECT_EQ(values(grad(x)), (std::vector<double>{2, 2, 2}));
-  EXPECT_FALSE(requires_grad(to(x, DType::int32)));
-  EXPECT_TRUE(requires_grad(to(x, DType::float32)));
+  EXPECT_FALSE(requires_grad(x.to(DType::int32)));
+  EXPECT_TRUE(requires_grad(x.to(DType::float32)));
 }
 
 }  // namespace

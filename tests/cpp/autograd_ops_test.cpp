@@ -1,4 +1,4 @@
-// The gradient of every operation.
+// Gradients of single operations, beside those that hold for every one (ops_table_test.cpp).
 #include <set>
 #include <span>
 
@@ -8,31 +8,12 @@
 namespace tinytorch::testing {
 namespace {
 
-using namespace autograd;  // NOLINT: every name here is an operation under test
-
-using Binary = Tensor (*)(const Tensor&, const Tensor&);
-using Unary1 = Tensor (*)(const Tensor&);
-
-TEST(AutogradOps, BinaryWithBroadcasting) {
-  manual_seed(1);
-  const std::pair<Shape, Shape> shapes[] = {{{3, 4}, {3, 4}}, {{3, 4}, {4}},          {{4}, {3, 4}},   {{3, 1}, {1, 4}},
-                                            {{2, 3}, {}},     {{2, 3, 4}, {1, 3, 1}}, {{1}, {2, 1, 1}}};
-  const std::pair<const char*, Binary> all[] = {
-      {"add", add}, {"sub", sub}, {"mul", mul}, {"div", div}, {"maximum", maximum}};
-  for (const auto& [name, operation] : all) {
-    for (const auto& [x, y] : shapes) {
-      const Function f = [op = operation](const std::vector<Tensor>& in) { return op(in[0], in[1]); };
-      check_gradients(name, f, {normal(x), uniform(y, 1)});
-    }
-  }
-  const Function power = [](const std::vector<Tensor>& in) { return autograd::pow(in[0], in[1]); };
-  for (const auto& [x, y] : shapes) check_gradients("pow", power, {uniform(x, 0.5), normal(y)});
-}
+using namespace ops;  // NOLINT: every name here is an operation under test
 
 TEST(AutogradOps, PowWithAFixedExponent) {
   for (double exponent : {2.0, 3.0, 0.5, -1.0}) {
     const Function f = [=](const std::vector<Tensor>& in) {
-      return autograd::pow(in[0], Tensor::scalar(exponent, DType::float64));
+      return ops::pow(in[0], Tensor::scalar(exponent, DType::float64));
     };
     check_gradients("pow " + std::to_string(exponent), f, {uniform({7}, 0.5)});
   }
@@ -40,24 +21,9 @@ TEST(AutogradOps, PowWithAFixedExponent) {
   Tensor x = Tensor::zeros({1}, DType::float64), y = Tensor::full({1}, 2, DType::float64);
   set_requires_grad(x);
   set_requires_grad(y);
-  backward(autograd::pow(x, y));
+  backward(ops::pow(x, y));
   EXPECT_EQ(grad(x).item(), 0);
   EXPECT_EQ(grad(y).item(), 0);
-}
-
-TEST(AutogradOps, Unary) {
-  manual_seed(2);
-  const std::pair<const char*, Unary1> all[] = {{"neg", neg},         {"abs", abs},   {"exp", exp},   {"relu", relu},
-                                                {"sigmoid", sigmoid}, {"tanh", tanh}, {"gelu", gelu}, {"clone", clone}};
-  for (const auto& [name, operation] : all) {
-    for (const Shape& shape : {Shape{}, Shape{9}, Shape{3, 5}}) {
-      check_gradients(name, [op = operation](const std::vector<Tensor>& in) { return op(in[0]); }, {normal(shape)});
-    }
-    check_gradients(name, [op = operation](const std::vector<Tensor>& in) { return op(in[0]); },
-                    {make({4, 5}, DType::float64, View::transposed)});
-  }
-  check_gradients("log", [](const std::vector<Tensor>& in) { return log(in[0]); }, {uniform({9}, 0.5)});
-  check_gradients("sqrt", [](const std::vector<Tensor>& in) { return sqrt(in[0]); }, {uniform({9}, 0.5)});
 }
 
 TEST(AutogradOps, KinksAndTies) {
@@ -80,34 +46,18 @@ TEST(AutogradOps, KinksAndTies) {
   EXPECT_EQ(values(grad(ties)), (std::vector<double>{0, 1, 0, 0}));
 }
 
-TEST(AutogradOps, ReductionsAndSoftmax) {
-  manual_seed(3);
-  const auto f = [](auto op, ops::Axes axes) { return [=](const std::vector<Tensor>& in) { return op(in[0], axes); }; };
-  for (const ops::Axes& axes : {ops::Axes{}, {0}, {1}, {-1, true}, {-3, true}, {std::nullopt, true}}) {
-    check_gradients("sum", f(sum, axes), {normal({3, 4, 2})});
-    check_gradients("mean", f(mean, axes), {normal({3, 4, 2})});
-    check_gradients("max", f(autograd::max, axes), {normal({3, 4, 2})});
-  }
-  check_gradients("sum of a view", f(sum, ops::Axes{0}), {make({4, 5}, DType::float64, View::transposed)});
-  for (std::int64_t dim : {0, 1, -1}) {
-    check_gradients("softmax", [=](const std::vector<Tensor>& in) { return softmax(in[0], dim); }, {normal({4, 5})});
-    check_gradients("log_softmax", [=](const std::vector<Tensor>& in) { return log_softmax(in[0], dim); },
-                    {normal({4, 5})});
-  }
-}
-
 TEST(AutogradOps, Views) {
   manual_seed(4);
-  check_gradients("reshape", [](const std::vector<Tensor>& in) { return reshape(in[0], {2, -1}); }, {normal({3, 4})});
-  check_gradients("reshape of a view", [](const std::vector<Tensor>& in) { return reshape(transpose(in[0]), {12}); },
+  check_gradients("reshape", [](const std::vector<Tensor>& in) { return in[0].reshape({2, -1}); }, {normal({3, 4})});
+  check_gradients("reshape of a view", [](const std::vector<Tensor>& in) { return in[0].transpose().reshape({12}); },
                   {normal({3, 4})});
-  check_gradients("transpose", [](const std::vector<Tensor>& in) { return transpose(in[0], 0, 2); },
+  check_gradients("transpose", [](const std::vector<Tensor>& in) { return in[0].transpose(0, 2); },
                   {normal({2, 3, 4})});
-  check_gradients("slice", [](const std::vector<Tensor>& in) { return slice(in[0], 1, 1, 6, 2); }, {normal({3, 7})});
-  check_gradients("expand", [](const std::vector<Tensor>& in) { return expand(in[0], {2, 3, 4}); }, {normal({3, 1})});
+  check_gradients("slice", [](const std::vector<Tensor>& in) { return in[0].slice(1, 1, 6, 2); }, {normal({3, 7})});
+  check_gradients("expand", [](const std::vector<Tensor>& in) { return in[0].expand({2, 3, 4}); }, {normal({3, 1})});
   // Two slices of one tensor, overlapping: both add up.
   check_gradients("slices",
-                  [](const std::vector<Tensor>& in) { return add(slice(in[0], 0, 0, 4), slice(in[0], 0, 2, 6)); },
+                  [](const std::vector<Tensor>& in) { return add(in[0].slice(0, 0, 4), in[0].slice(0, 2, 6)); },
                   {normal({6})});
 }
 
@@ -121,15 +71,18 @@ TEST(AutogradOps, Products) {
     check_gradients("matmul " + to_string(x) + to_string(y),
                     [](const std::vector<Tensor>& in) { return matmul(in[0], in[1]); }, {normal(x), normal(y)});
   }
-  check_gradients("matmul of views", [](const std::vector<Tensor>& in) { return matmul(transpose(in[0]), in[1]); },
+  check_gradients("matmul of views", [](const std::vector<Tensor>& in) { return matmul(in[0].transpose(), in[1]); },
                   {normal({3, 2}), make({3, 4}, DType::float64, View::transposed)});
   for (const Shape& shape : {Shape{4, 3}, Shape{2, 2, 3}, Shape{3}}) {
     for (Activation activation : {Activation::none, Activation::relu}) {
-      check_gradients("linear", [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], in[2], activation); },
-                      {normal(shape), normal({3, 5}), normal({5})});
-      check_gradients("linear without bias",
-                      [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], {}, activation); },
-                      {normal(shape), normal({3, 5})});
+      check_gradients(
+          "linear",
+          [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], in[2], {.activation = activation}); },
+          {normal(shape), normal({3, 5}), normal({5})});
+      check_gradients(
+          "linear without bias",
+          [=](const std::vector<Tensor>& in) { return linear(in[0], in[1], {}, {.activation = activation}); },
+          {normal(shape), normal({3, 5})});
     }
   }
 }
@@ -150,7 +103,7 @@ TEST(AutogradOps, AForcedKernelRunsForwardAndBackward) {
       Tensor a = x.clone(), b = w.clone();
       set_requires_grad(a);
       set_requires_grad(b);
-      const Tensor y = layer ? linear(a, b, {}, Activation::none, kernel) : matmul(a, b, kernel);
+      const Tensor y = layer ? linear(a, b, {}, {.kernel = kernel}) : matmul(a, b, {.kernel = kernel});
       EXPECT_EQ(values(y), product(x, w));
       backward(y, {.gradient = dy});
       EXPECT_EQ(values(grad(a)), product(dy, w.transpose()));
@@ -181,7 +134,7 @@ TEST(AutogradOps, TheBiasOfALayerOfAnySize) {
         Tensor w = whole({2, columns}), bias = whole({columns});
         set_requires_grad(w);
         set_requires_grad(bias);
-        const Tensor y = linear(x, w, bias, activation);
+        const Tensor y = linear(x, w, bias, {.activation = activation});
         backward(y, {.gradient = dy, .retain_graph = true});
         backward(y, {.gradient = dy});  // adds up
         const std::vector<double> g = values(dy), out = values(y), sum = values(grad(bias));

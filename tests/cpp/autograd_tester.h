@@ -8,6 +8,7 @@
 
 #include "tensor_tester.h"
 #include "tinytorch/autograd.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/random.h"
 
 namespace tinytorch::testing {
@@ -30,7 +31,7 @@ inline void check_gradients(const std::string& name, const Function& f, std::vec
   const auto loss = [&](const std::vector<Tensor>& x) {
     const Tensor y = f(x);
     if (!weights.defined()) weights = Tensor::randn(y.shape(), DType::float64);
-    return autograd::sum(autograd::mul(y, weights));
+    return ops::sum(ops::mul(y, weights));
   };
   for (Tensor& x : inputs) set_requires_grad(x);
   backward(loss(inputs));

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tinytorch/io.h"
+#include "tinytorch/ops.h"
 #include "train_tester.h"
 
 namespace {
@@ -240,9 +241,9 @@ TEST_F(FailingAllocations, Evaluation) {
 TEST_F(FailingAllocations, OperationsAndGradients) {
   Generator generator(5);
   const auto program = [](const Tensor& x, const Tensor& w) {
-    Tensor y = autograd::matmul(autograd::softmax(autograd::gelu(x), 1), w);
-    y = autograd::add(autograd::mul(y, y), autograd::mean(autograd::transpose(y, 0, 1), {0, true}));
-    Tensor loss = autograd::sum(autograd::log_softmax(autograd::slice(y, 0, 1, 90, 2), 1), {});
+    Tensor y = ops::matmul(ops::softmax(ops::gelu(x), 1), w);
+    y = ops::add(ops::mul(y, y), ops::mean(y.transpose(0, 1), {0, true}));
+    Tensor loss = ops::sum(ops::log_softmax(y.slice(0, 1, 90, 2), 1), {});
     backward(loss);
     return loss.item();
   };

@@ -112,7 +112,7 @@ TEST(KeptWeights, AreForgottenByAnOptimizerAndNeverMadeInTraining) {
       {
         const Tensor y = layer.dense->forward(layer.x);
         EXPECT_EQ(values(y), layer.expected());
-        backward(autograd::mean(autograd::mul(y, y)));
+        backward(ops::mean(ops::mul(y, y)));
       }
       optimizer->step();
       if (step == 1) steady = memory_stats().live_bytes;

@@ -10,7 +10,7 @@ TEST(Modules, AreTheirOperations) {
   const Tensor x = Tensor::randn({3, 5});
   EXPECT_EQ(values(nn::Sigmoid().forward(x)), values(ops::sigmoid(x)));
   EXPECT_EQ(values(nn::Tanh().forward(x)), values(ops::tanh(x)));
-  EXPECT_EQ(values(nn::GELU().forward(x)), values(autograd::gelu(x)));
+  EXPECT_EQ(values(nn::GELU().forward(x)), values(ops::gelu(x)));
   EXPECT_EQ(values(nn::Softmax().forward(x)), values(ops::softmax(x)));
   EXPECT_EQ(values(nn::Softmax(0).forward(x)), values(ops::softmax(x, 0)));
   EXPECT_EQ(nn::Flatten().forward(Tensor::zeros({2, 3, 4})).shape(), (Shape{2, 12}));
@@ -27,7 +27,7 @@ TEST(Modules, ParametersRequireGradients) {
   for (const Tensor& p : model.parameters()) EXPECT_TRUE(requires_grad(p));
   const Tensor y = model.forward(Tensor::randn({2, 5}));
   EXPECT_TRUE(requires_grad(y));
-  backward(autograd::sum(autograd::mul(y, y)));
+  backward(ops::sum(ops::mul(y, y)));
   for (const Tensor& p : model.parameters()) EXPECT_TRUE(grad(p).defined());
 }
 

@@ -18,7 +18,7 @@ class Minus : public Layer {
   using Layer::Layer;
   [[nodiscard]] Tensor forward(const Tensor& x) override {
     ++calls;
-    return autograd::neg(Layer::forward(x));
+    return ops::neg(Layer::forward(x));
   }
   int calls = 0;
 };
@@ -115,7 +115,7 @@ TEST(SharedLayers, AreListedCountedClippedAndSavedOnce) {
   EXPECT_EQ(rows.back().parameters, 4 * 4 + 4 + 4 * 2 + 2);
   EXPECT_EQ(rows.back().bytes, 4 * rows.back().parameters);
   EXPECT_EQ(sum, rows.back().parameters);
-  backward(autograd::sum(model.forward(Tensor::ones({3, 4}))));
+  backward(ops::sum(model.forward(Tensor::ones({3, 4}))));
   EXPECT_EQ(nn::gradient_stats(model).size(), 4u);
   const io::TensorFile file = io::state_dict(model);
   EXPECT_EQ(file.tensors.size(), 4u);

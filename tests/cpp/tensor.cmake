@@ -1,6 +1,6 @@
 target_sources(tinytorch_tests PRIVATE
   tensor_shape_test.cpp tensor_create_test.cpp tensor_view_test.cpp tensor_memory_test.cpp tensor_vector_math_test.cpp
-  ops_elementwise_test.cpp ops_reduce_test.cpp ops_out_test.cpp ops_compare_test.cpp ops_matmul_test.cpp
+  ops_table_test.cpp ops_elementwise_test.cpp ops_reduce_test.cpp ops_out_test.cpp ops_compare_test.cpp ops_matmul_test.cpp
   autograd_ops_test.cpp autograd_tape_test.cpp autograd_failures_test.cpp autograd_corners_test.cpp failing_allocation.cpp
   tensor_convert_test.cpp undefined_test.cpp out_overlap_test.cpp
   random_test.cpp profile_test.cpp nn_layers_test.cpp nn_subclass_test.cpp nn_modules_test.cpp nn_network_test.cpp

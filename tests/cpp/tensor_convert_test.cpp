@@ -113,7 +113,7 @@ TEST(TensorConvert, LabelsInAnyLayout) {
     Tensor x = Tensor::randn({n, classes}), y = x.clone();
     set_requires_grad(x);
     set_requires_grad(y);
-    const Tensor loss = autograd::cross_entropy(x, labels), want = autograd::cross_entropy(y, labels.clone());
+    const Tensor loss = ops::cross_entropy(x, labels), want = ops::cross_entropy(y, labels.clone());
     EXPECT_EQ(loss.item(), want.item());
     backward(loss);
     backward(want);
@@ -121,7 +121,7 @@ TEST(TensorConvert, LabelsInAnyLayout) {
     const double wrong =
         generator.below(2) ? -1 - static_cast<double>(generator.below(1000)) : static_cast<double>(classes);
     target.slice(0, target.size(0) - 1, target.size(0)).fill(wrong);
-    EXPECT_ERROR(autograd::cross_entropy(x, labels), ErrorCode::invalid_argument, "is not one of");
+    EXPECT_ERROR(ops::cross_entropy(x, labels), ErrorCode::invalid_argument, "is not one of");
   }
 }
 

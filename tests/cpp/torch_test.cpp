@@ -17,13 +17,13 @@ const io::TensorFile& vectors() {
 
 TEST(Torch, OperationsAndTheirGradients) {
   using In = std::vector<Tensor>;
-  using namespace autograd;  // NOLINT
+  using namespace ops;  // NOLINT
   const std::map<std::string, Function> cases = {
       {"add", [](const In& x) { return add(x[0], x[1]); }},
       {"sub", [](const In& x) { return sub(x[0], x[1]); }},
       {"mul", [](const In& x) { return mul(x[0], x[1]); }},
       {"div", [](const In& x) { return div(x[0], x[1]); }},
-      {"pow", [](const In& x) { return autograd::pow(x[0], x[1]); }},
+      {"pow", [](const In& x) { return ops::pow(x[0], x[1]); }},
       {"maximum", [](const In& x) { return maximum(x[0], x[1]); }},
       {"neg", [](const In& x) { return neg(x[0]); }},
       {"abs", [](const In& x) { return abs(x[0]); }},
@@ -36,20 +36,20 @@ TEST(Torch, OperationsAndTheirGradients) {
       {"gelu", [](const In& x) { return gelu(x[0]); }},
       {"sum", [](const In& x) { return sum(x[0], {1}); }},
       {"mean", [](const In& x) { return mean(x[0], {0}); }},
-      {"max", [](const In& x) { return autograd::max(x[0], {1}); }},
+      {"max", [](const In& x) { return ops::max(x[0], {1}); }},
       {"softmax", [](const In& x) { return softmax(x[0]); }},
       {"log_softmax", [](const In& x) { return log_softmax(x[0]); }},
       {"matmul", [](const In& x) { return matmul(x[0], x[1]); }},
-      {"linear_relu", [](const In& x) { return linear(x[0], x[1], x[2], Activation::relu); }},
+      {"linear_relu", [](const In& x) { return linear(x[0], x[1], x[2], {.activation = Activation::relu}); }},
       {"layer_norm", [](const In& x) { return layer_norm(x[0], x[1], x[2]); }},
       {"mse_loss", [](const In& x) { return mse_loss(x[0], x[1]); }},
       {"cross_entropy", [](const In& x) { return cross_entropy(x[0], find(vectors(), "labels")); }},
       {"binary_cross_entropy",
        [](const In& x) { return binary_cross_entropy(x[0], find(vectors(), "binary_cross_entropy.target")); }},
-      {"reshape", [](const In& x) { return reshape(x[0], {4, 3}); }},
-      {"transpose", [](const In& x) { return transpose(x[0], 0, 1); }},
-      {"slice", [](const In& x) { return slice(x[0], 1, 1, 4, 2); }},
-      {"expand", [](const In& x) { return expand(x[0], {3, 4}); }},
+      {"reshape", [](const In& x) { return x[0].reshape({4, 3}); }},
+      {"transpose", [](const In& x) { return x[0].transpose(0, 1); }},
+      {"slice", [](const In& x) { return x[0].slice(1, 1, 4, 2); }},
+      {"expand", [](const In& x) { return x[0].expand({3, 4}); }},
   };
   std::size_t seen = 0;
   for (const auto& [name, tensor] : vectors().tensors) seen += name.ends_with(".in0");
@@ -182,7 +182,7 @@ TEST_P(TorchTraining, TwoHundredStepsFollowTheLossCurve) {
   for (std::int64_t step = 0; step < want.numel(); ++step) {
     optimizer->zero_grad();
     const auto b = static_cast<std::size_t>(step % batches);
-    const Tensor loss = autograd::cross_entropy(model.forward(x[b]), labels[b]);
+    const Tensor loss = ops::cross_entropy(model.forward(x[b]), labels[b]);
     backward(loss);
     optimizer->step();
     const double error = std::abs(loss.item() - want.at({step})) / want.at({step});

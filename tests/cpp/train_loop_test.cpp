@@ -46,7 +46,7 @@ TEST(Accumulation, AGroupOfBatchesIsOneLargeBatch) {
         const std::int64_t last = std::min(n, first + batch * accumulate);
         optimizer.zero_grad();
         const Tensor z = large.forward(x.slice(0, first, last)), target = y.slice(0, first, last).clone();
-        backward(loss == train::Loss::mse ? autograd::mse_loss(z, target) : autograd::cross_entropy(z, target));
+        backward(loss == train::Loss::mse ? ops::mse_loss(z, target) : ops::cross_entropy(z, target));
         optimizer.step();
       }
     }

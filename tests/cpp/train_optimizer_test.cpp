@@ -107,7 +107,7 @@ TEST(Optimizer, FrozenParametersStayAndTheSameOneTwiceIsRefused) {
   EXPECT_ERROR(SGD({a, frozen, a}, 0.1), ErrorCode::invalid_argument,
                "parameter 2, of shape [2], is in the list twice");
   EXPECT_ERROR(SGD({}, 0.1), ErrorCode::invalid_argument, "there are no parameters");
-  EXPECT_ERROR(SGD({autograd::mul(a, a)}, 0.1), ErrorCode::autograd, "is not a dense leaf");
+  EXPECT_ERROR(SGD({ops::mul(a, a)}, 0.1), ErrorCode::autograd, "is not a dense leaf");
   EXPECT_ERROR(SGD({Tensor::zeros({2}, DType::int32)}, 0.1), ErrorCode::dtype, "int32");
 }
 

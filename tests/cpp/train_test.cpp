@@ -3,6 +3,7 @@
 #include <set>
 
 #include "fake_clock.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/threads.h"
 #include "train_tester.h"
 

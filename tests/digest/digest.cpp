@@ -104,17 +104,17 @@ void products() {
            const bool turn_a = i % 3 == 1, turn_b = i % 7 == 2;
            const Tensor a = leaf(turn_a ? Shape{k, m} : Shape{m, k}, dtype);
            const Tensor b = leaf(turn_b ? Shape{n, k} : Shape{k, n}, dtype);
-           const Tensor x = turn_a ? autograd::transpose(a) : a, y = turn_b ? autograd::transpose(b) : b;
-           with_gradients(hash, autograd::matmul(x, y), {a, b});
+           const Tensor x = turn_a ? a.transpose() : a, y = turn_b ? b.transpose() : b;
+           with_gradients(hash, ops::matmul(x, y), {a, b});
          });
   }
   line("product.stack", [](Hash& hash) {
     const Tensor a = leaf({3, 1, 17, 40}, DType::float32), b = leaf({5, 40, 29}, DType::float32);
-    with_gradients(hash, autograd::matmul(a, b), {a, b});
+    with_gradients(hash, ops::matmul(a, b), {a, b});
   });
   line("product.shared", [](Hash& hash) {
     const Tensor a = leaf({310, 300}, DType::float32), b = leaf({300, 290}, DType::float32);
-    with_gradients(hash, autograd::matmul(a, b), {a, b});
+    with_gradients(hash, ops::matmul(a, b), {a, b});
   });
 }
 
@@ -123,29 +123,29 @@ using Binary = std::function<Tensor(const Tensor&, const Tensor&)>;
 
 // In the order of digest.mjs.
 const std::vector<std::pair<std::string, Unary>> unary = {
-    {"neg", autograd::neg},
-    {"abs", autograd::abs},
-    {"exp", autograd::exp},
-    {"log", [](const Tensor& a) { return autograd::log(autograd::abs(a)); }},
-    {"sqrt", [](const Tensor& a) { return autograd::sqrt(autograd::abs(a)); }},
-    {"relu", autograd::relu},
-    {"sigmoid", autograd::sigmoid},
-    {"tanh", autograd::tanh},
-    {"gelu", autograd::gelu},
-    {"sum", [](const Tensor& a) { return autograd::sum(a); }},
-    {"sum.0", [](const Tensor& a) { return autograd::sum(a, {.dim = 0}); }},
-    {"mean.1", [](const Tensor& a) { return autograd::mean(a, {.dim = 1, .keepdim = true}); }},
-    {"mean", [](const Tensor& a) { return autograd::mean(a); }},
-    {"max", [](const Tensor& a) { return autograd::max(a); }},
-    {"max.0", [](const Tensor& a) { return autograd::max(a, {.dim = 0}); }},
-    {"softmax", [](const Tensor& a) { return autograd::softmax(a); }},
-    {"softmax.0", [](const Tensor& a) { return autograd::softmax(a, 0); }},
-    {"logSoftmax", [](const Tensor& a) { return autograd::log_softmax(a); }},
-    {"reshape", [](const Tensor& a) { return autograd::reshape(a, {-1}); }},
-    {"transpose", [](const Tensor& a) { return autograd::transpose(a); }},
-    {"slice", [](const Tensor& a) { return autograd::slice(a, 1, 1, 30, 3); }},
-    {"expand", [](const Tensor& a) { return autograd::expand(a, {2, a.size(0), a.size(1)}); }},
-    {"clone", autograd::clone},
+    {"neg", ops::neg},
+    {"abs", ops::abs},
+    {"exp", ops::exp},
+    {"log", [](const Tensor& a) { return ops::log(ops::abs(a)); }},
+    {"sqrt", [](const Tensor& a) { return ops::sqrt(ops::abs(a)); }},
+    {"relu", ops::relu},
+    {"sigmoid", ops::sigmoid},
+    {"tanh", ops::tanh},
+    {"gelu", ops::gelu},
+    {"sum", [](const Tensor& a) { return ops::sum(a); }},
+    {"sum.0", [](const Tensor& a) { return ops::sum(a, {.dim = 0}); }},
+    {"mean.1", [](const Tensor& a) { return ops::mean(a, {.dim = 1, .keepdim = true}); }},
+    {"mean", [](const Tensor& a) { return ops::mean(a); }},
+    {"max", [](const Tensor& a) { return ops::max(a); }},
+    {"max.0", [](const Tensor& a) { return ops::max(a, {.dim = 0}); }},
+    {"softmax", [](const Tensor& a) { return ops::softmax(a); }},
+    {"softmax.0", [](const Tensor& a) { return ops::softmax(a, 0); }},
+    {"logSoftmax", [](const Tensor& a) { return ops::log_softmax(a); }},
+    {"reshape", [](const Tensor& a) { return a.reshape({-1}); }},
+    {"transpose", [](const Tensor& a) { return a.transpose(); }},
+    {"slice", [](const Tensor& a) { return a.slice(1, 1, 30, 3); }},
+    {"expand", [](const Tensor& a) { return a.expand({2, a.size(0), a.size(1)}); }},
+    {"clone", ops::clone},
     {"LayerNorm", [](const Tensor& a) { return nn::LayerNorm(a.size(1), 1e-5, a.dtype()).forward(a); }},
     {"Dropout", [](const Tensor& a) { return nn::Dropout(0.4).forward(a); }},
     {"Flatten", [](const Tensor& a) { return nn::Flatten().forward(a); }},
@@ -157,16 +157,16 @@ const std::vector<std::pair<std::string, Unary>> unary = {
     {"Dense", [](const Tensor& a) { return nn::Dense(a.size(1), 21, true, a.dtype()).forward(a); }},
 };
 const std::vector<std::pair<std::string, Binary>> binary = {
-    {"add", autograd::add},
-    {"sub", autograd::sub},
-    {"mul", autograd::mul},
-    {"div", autograd::div},
-    {"pow", [](const Tensor& a, const Tensor& b) { return autograd::pow(autograd::abs(a), b); }},
-    {"maximum", autograd::maximum},
-    {"MSELoss", [](const Tensor& a, const Tensor& b) { return autograd::mse_loss(a, autograd::expand(b, a.shape())); }},
+    {"add", ops::add},
+    {"sub", ops::sub},
+    {"mul", ops::mul},
+    {"div", ops::div},
+    {"pow", [](const Tensor& a, const Tensor& b) { return ops::pow(ops::abs(a), b); }},
+    {"maximum", ops::maximum},
+    {"MSELoss", [](const Tensor& a, const Tensor& b) { return ops::mse_loss(a, b.expand(a.shape())); }},
     {"BinaryCrossEntropyLoss",
      [](const Tensor& a, const Tensor& b) {
-       return autograd::binary_cross_entropy(autograd::sigmoid(a), autograd::expand(autograd::sigmoid(b), a.shape()));
+       return ops::binary_cross_entropy(ops::sigmoid(a), autograd.expand(::sigmoid(b), a.shape()));
      }},
 };
 
@@ -197,7 +197,7 @@ void operations(DType dtype, const Shape& shape, bool wide) {
     const Tensor a = input(shape, dtype, wide);
     const Tensor labels = ops::argmax(Tensor::randn(shape, dtype), {.dim = 1});
     hash.tensor(labels);
-    with_gradients(hash, autograd::cross_entropy(a, labels), {a});
+    with_gradients(hash, ops::cross_entropy(a, labels), {a});
   });
   line("argmax" + end, [&](Hash& hash) { hash.tensor(ops::argmax(Tensor::randn(shape, dtype))); });
   line("makers" + end, [&](Hash& hash) {

@@ -1,18 +1,14 @@
 // From JavaScript's arrays to a tensor's elements and back.
 
 import { INT32, isRevoked, reading, real, show, whole } from './check.js';
+import { DTYPES, MAX_RANK } from './contract.js';
 import { DTypeError, InvalidArgumentError, OutOfMemoryError, OverflowError, ShapeError } from './errors.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorData } from './types.js';
 
-/** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
-export const MAX_RANK = 8;
 /** The most elements a tensor has (cpp/src/base/shape.cpp: byte offsets are signed, at 8 bytes an element). */
 const MAX_ELEMENTS = 2 ** 28 - 1;
 /** The most arrays that `toArray` makes: an engine that runs out of memory ends the page, without an exception. */
 const MAX_NESTED = 2 ** 24;
-
-/** In the order of the C++ enumeration DType (dtype.h). */
-export const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'uint8'];
 
 const ARRAY_OF = {
   float32: Float32Array,

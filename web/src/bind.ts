@@ -1,14 +1,13 @@
 // The functions of a started module by their names. They go straight into WebAssembly (cpp/bindings/bridge.h); those
 // with texts and truth values are wrapped here.
 
+import { FATAL } from './contract.js';
 import { DisposedError, errorFromModule, TinyTorchError } from './errors.js';
 import { stackRoom } from './stack_room.js';
 import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
 /** An entry of a table: the address of the name, the index of the function. */
 const ENTRY_BYTES = 8;
-/** The error code after which nothing of a module can be used (cpp/bindings/bridge.cpp). */
-const FATAL = -1;
 
 type Call = (...numbers: (number | boolean)[]) => number;
 type Calls = Record<string, Call>;

@@ -73,7 +73,9 @@ export function withBytes<Result>(
   const size = source.length; // of shared memory that grows, what there is now
   const bytes = runtime.check(module.createBytes(size));
   try {
-    new Uint8Array(module.wasmMemory.buffer, runtime.numbers[0], size).set(source.subarray(0, size));
+    new Uint8Array(module.wasmMemory.buffer, runtime.received('array').address, size).set(
+      source.subarray(0, size),
+    );
     return use(bytes);
   } finally {
     module.releaseBytes(bytes);
@@ -85,8 +87,8 @@ export function takeBytes(runtime: Runtime, bytes: Handle): Uint8Array<ArrayBuff
   const { module } = runtime;
   runtime.check(bytes);
   try {
-    const [address, size] = runtime.numbers as unknown as [number, number];
-    return copied(new Uint8Array(module.wasmMemory.buffer, address, size));
+    const { address, count } = runtime.received('array');
+    return copied(new Uint8Array(module.wasmMemory.buffer, address, count));
   } finally {
     module.releaseBytes(bytes);
   }

@@ -79,7 +79,7 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
     const { runtime } = this;
     const at = check.whole(index, 'batch', 'index', 0, this.length - 1);
     runtime.check(runtime.module.loaderBatch(liveHandle(this, 'DataLoader', 'batch'), at));
-    const [features, labels] = runtime.numbers as unknown as [Handle, Handle];
+    const { features, labels } = runtime.received('batch');
     return { features: newTensor(runtime, features), labels: newTensor(runtime, labels) };
   }
 
@@ -88,7 +88,7 @@ export abstract class DataLoader extends Native implements Iterable<Batch> {
     const { runtime } = this;
     const at = check.whole(index, 'indices', 'index', 0, this.length - 1);
     runtime.check(runtime.module.loaderIndices(liveHandle(this, 'DataLoader', 'indices'), at));
-    const [address, count] = runtime.numbers as unknown as [number, number];
+    const { address, count } = runtime.received('array');
     return new Int32Array(runtime.module.wasmMemory.buffer, address, count).slice();
   }
 

@@ -1,20 +1,10 @@
 // The one place where a mistake becomes a typed JavaScript error, whether the C++ library, this package or
 // the network reported it.
 
+import { ERROR_CODES } from './contract.js';
+
 /** What kind of mistake an error reports; the same words for every build. */
-export type ErrorCode =
-  | 'invalid_argument'
-  | 'shape'
-  | 'dtype'
-  | 'unknown_kernel'
-  | 'kernel_unavailable'
-  | 'overflow'
-  | 'out_of_memory'
-  | 'autograd'
-  | 'io'
-  | 'internal'
-  | 'disposed'
-  | 'load';
+export type ErrorCode = (typeof ERROR_CODES)[number] | 'internal' | 'disposed' | 'load';
 
 /** The base of every error that this package throws. `code` is for programs, `message` for people. */
 export class TinyTorchError extends Error {
@@ -107,25 +97,24 @@ export class LoadError extends TinyTorchError {
   }
 }
 
-/** In the order of the C++ library's `ErrorCode` (error.h), after 0, which means no error. */
-const fromCode: readonly ((message: string) => TinyTorchError)[] = [
-  (message) => new TinyTorchError('internal', message),
-  (message) => new InvalidArgumentError(message),
-  (message) => new ShapeError(message),
-  (message) => new DTypeError(message),
-  (message) => new KernelError('unknown_kernel', message),
-  (message) => new KernelError('kernel_unavailable', message),
-  (message) => new OverflowError(message),
-  (message) => new OutOfMemoryError(message),
-  (message) => new AutogradError(message),
-  (message) => new FormatError(message),
-];
+/** The class for each code of the C++ library. */
+const fromCode: Record<(typeof ERROR_CODES)[number], (message: string) => TinyTorchError> = {
+  invalid_argument: (message) => new InvalidArgumentError(message),
+  shape: (message) => new ShapeError(message),
+  dtype: (message) => new DTypeError(message),
+  unknown_kernel: (message) => new KernelError('unknown_kernel', message),
+  kernel_unavailable: (message) => new KernelError('kernel_unavailable', message),
+  overflow: (message) => new OverflowError(message),
+  out_of_memory: (message) => new OutOfMemoryError(message),
+  autograd: (message) => new AutogradError(message),
+  io: (message) => new FormatError(message),
+};
 
 /**
  * The typed error for a number that the module reported.
  * @internal
  */
-export function errorFromModule(code: number, message: string): TinyTorchError {
-  const make = fromCode[code];
-  return make ? make(message) : new TinyTorchError('internal', message);
+export function errorFromModule(number: number, message: string): TinyTorchError {
+  const code = ERROR_CODES[number - 1];
+  return code ? fromCode[code](message) : new TinyTorchError('internal', message);
 }

@@ -1,6 +1,7 @@
 // How good a model is on a data set, batch by batch, giving the event loop its turn in between.
 
 import * as check from './check.js';
+import { CONFUSIONS, LOSSES } from './contract.js';
 import { datasetHandles, readDataset, type TensorDataset } from './data.js';
 import { noGrad } from './autograd.js';
 import { layerHandle } from './layer.js';
@@ -10,9 +11,7 @@ import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
 import type { Handle } from './wasm_module.js';
 
-export type LossName = 'cross_entropy' | 'mse' | 'binary_cross_entropy';
-
-export const LOSSES: readonly LossName[] = ['cross_entropy', 'mse', 'binary_cross_entropy'];
+export type LossName = (typeof LOSSES)[number];
 
 export interface EvaluateOptions {
   /** `cross_entropy` by default. */
@@ -43,8 +42,8 @@ export interface Evaluation {
 }
 
 const EVALUATE_OPTIONS = ['loss', 'batchSize', 'confusion', 'onProgress', 'signal'] as const;
-/** In the order of the C++ enum Confusion (train.h). */
-const CONFUSION = { undefined: 0, true: 1, false: 2 };
+/** What the option `confusion` means. */
+const CONFUSION = { undefined: 'where_small', true: 'always', false: 'never' } as const;
 
 /**
  * Loss and accuracy on a data set, in evaluation mode and without recording. Every layer has its own mode back after each
@@ -70,7 +69,7 @@ export async function evaluate(
   const handles = datasetHandles(runtime, data, where);
   module.roomForSeveral();
   const evaluator = runtime.check(
-    module.evaluator(handle, ...handles, lossCode, size, CONFUSION[`${confusion}`]),
+    module.evaluator(handle, ...handles, lossCode, size, CONFUSIONS.indexOf(CONFUSION[`${confusion}`])),
   );
   try {
     for (;;) {
@@ -89,14 +88,15 @@ function evaluateBatch(runtime: Runtime, model: Module, evaluator: Handle): numb
   const { module } = runtime;
   if (model.runsInModule) {
     runtime.check(module.evaluatorStep(evaluator));
-    return runtime.numbers[0] === 0 ? undefined : runtime.numbers[1];
+    const { isMore, done } = runtime.received('evaluatorStep');
+    return isMore === 0 ? undefined : done;
   }
   return noGrad(runtime, () =>
     runBatch(model, false, {
       begin: () => module.evaluatorBegin(evaluator),
       finish: (y) => {
         runtime.check(module.evaluatorFinish(evaluator, y));
-        return runtime.numbers[1] as number;
+        return runtime.received('evaluatorStep').done;
       },
       abandon: () => module.evaluatorAbandon(evaluator),
     }),
@@ -106,8 +106,8 @@ function evaluateBatch(runtime: Runtime, model: Module, evaluator: Handle): numb
 function readEvaluation(runtime: Runtime, evaluator: Handle): Evaluation {
   runtime.check(runtime.module.evaluatorResult(evaluator));
   const { buffer } = runtime.module.wasmMemory;
-  const [loss, accuracy, samples, predictionsAt, predictionCount, confusionAt, classes] =
-    runtime.numbers as unknown as [number, number, number, number, number, number, number];
+  const { loss, accuracy, samples, predictionsAt, predictionCount, confusionAt, classes } =
+    runtime.received('evaluation');
   const predictions = new Int32Array(buffer, predictionsAt, predictionCount).slice();
   const row = (label: number): number[] =>
     Array.from(new BigInt64Array(buffer, confusionAt + 8 * label * classes, classes), Number);

@@ -1,6 +1,7 @@
 // For people who look into models: what each layer costs, and what its gradients look like.
 
 import { noGrad } from './autograd.js';
+import { RECORDS } from './contract.js';
 import { tidy } from './memory.js';
 import { type Layer, layerHandle } from './layer.js';
 import { namedParametersOf, runForward, withList } from './own_layers.js';
@@ -70,8 +71,10 @@ function rowsOfModule(runtime: Runtime, model: Layer, input: Shape): SummaryRow[
   runtime.check(module.summary(handle, runtime.sendSizes(input)));
   return Array.from({ length: runtime.numbers[0] as number }, (_, index): SummaryRow => {
     const name = module.summaryRow(index);
-    const [parameters, flops, bytes, ndim] = runtime.numbers as unknown as [number, number, number, number];
-    return { name, outputShape: [...runtime.numbers.subarray(4, 4 + ndim)], parameters, flops, bytes };
+    const { parameters, flops, bytes, ndim } = runtime.received('summaryRow');
+    const first = RECORDS.summaryRow.length;
+    const outputShape = [...runtime.numbers.subarray(first, first + ndim)];
+    return { name, outputShape, parameters, flops, bytes };
   });
 }
 
@@ -118,7 +121,6 @@ export function gradientStats(runtime: Runtime, parameters: readonly [string, Te
   withList(runtime, parameters, (list) => runtime.check(module.gradientStats(list)));
   return Array.from({ length: parameters.length }, (_, index): GradientStats => {
     const name = module.gradientRow(index);
-    const [mean, norm, largest, zeros] = runtime.numbers as unknown as [number, number, number, number];
-    return { name, mean, norm, largest, zeros, warning: module.gradientWarning(index) };
+    return { name, ...runtime.received('gradientRow'), warning: module.gradientWarning(index) };
   });
 }

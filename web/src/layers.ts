@@ -1,11 +1,9 @@
 // The layer classes of one loaded module.
 
 import * as check from './check.js';
+import { MAX_RANK } from './contract.js';
 import { type Context, Dense, type DenseOptions, Module, Sequential } from './nn.js';
 import type { DType } from './types.js';
-
-/** The most axes a tensor has (cpp/include/tinytorch/shape.h). */
-const MAX_RANK = 8;
 
 /** Layers without options, by the functions that make them. */
 type PlainLayer = 'reluLayer' | 'sigmoidLayer' | 'tanhLayer' | 'geluLayer' | 'flatten';

@@ -1,18 +1,17 @@
 // What training makes small. Each is a function of a prediction and a target, recorded like any operation.
 
 import * as check from './check.js';
+import { REDUCTIONS } from './contract.js';
 import type { Runtime } from './runtime.js';
 import { newTensor, type Tensor, tensorHandle } from './tensor.js';
 
 /** How a loss is summed up over its elements (cross-entropy: its rows). */
-export type Reduction = 'mean' | 'sum';
+export type Reduction = (typeof REDUCTIONS)[number];
 
 export interface LossOptions {
   /** `mean` by default. */
   reduction?: Reduction;
 }
-
-const REDUCTIONS: readonly Reduction[] = ['mean', 'sum'];
 
 type LossFunction = 'crossEntropy' | 'mseLoss' | 'binaryCrossEntropy';
 

@@ -22,7 +22,7 @@ export interface MemoryInfo {
 export function memoryInfo(runtime: Runtime): MemoryInfo {
   const { module } = runtime;
   module.memory();
-  const [, bytes, peakBytes, pooledBytes] = runtime.numbers as unknown as [number, number, number, number];
+  const { bytes, peakBytes, pooledBytes } = runtime.received('memory');
   return {
     tensors: runtime.liveTensors,
     bytes,

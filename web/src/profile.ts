@@ -59,16 +59,10 @@ export function profile<Result>(
 function readReport(runtime: Runtime): Omit<ProfileReport<unknown>, 'result'> {
   const { module } = runtime;
   runtime.check(module.stopProfile());
-  const [count, wallMs] = runtime.numbers as unknown as [number, number];
+  const { count, wallMs } = runtime.received('profile');
   const rows = Array.from({ length: count }, (_, index): ProfileRow => {
     const name = module.profileRow(index);
-    const [calls, totalMs, selfMs, share, flops] = runtime.numbers as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const { calls, totalMs, selfMs, share, flops } = runtime.received('profileRow');
     const gflops = totalMs > 0 ? (flops / totalMs) * 1e-6 : 0;
     return { name, calls, totalMs, selfMs, msPerCall: totalMs / calls, share, flops, gflops };
   });

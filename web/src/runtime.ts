@@ -1,13 +1,11 @@
 // What the classes of one loaded module share: calls and their errors, the exchange buffer, and who owns what.
 
-import { dtypeCode, MAX_RANK } from './arrays.js';
+import { dtypeCode } from './arrays.js';
 import { isRevoked, reading, show } from './check.js';
+import { EXCHANGE_LENGTH, MAX_RANK, RECORDS } from './contract.js';
 import { errorFromModule, InvalidArgumentError } from './errors.js';
 import type { Shape } from './types.js';
 import type { Handle, WasmModule } from './wasm_module.js';
-
-/** Numbers in the exchange buffer (cpp/bindings/bridge.h). */
-const EXCHANGE_LENGTH = 1024;
 
 /** So many new tensors wait to be registered with the garbage collector. */
 const NEW_TENSORS = 64;
@@ -26,6 +24,9 @@ const UNCLONEABLE = Object.defineProperty({}, 'content', {
 function refuseShape(got: string, where: string, least: number): never {
   throw new InvalidArgumentError(`${where}: a shape is an array of whole numbers >= ${least}, got ${got}`);
 }
+
+/** Numbers that cross together, by their names. */
+export type NumbersOf<Name extends keyof typeof RECORDS> = Record<(typeof RECORDS)[Name][number], number>;
 
 /** What a scope disposes of. */
 interface Disposable {
@@ -75,6 +76,20 @@ export class Runtime {
   get numbers(): Float64Array {
     if (this.#numbers.length === 0) this.#numbers = this.#viewNumbers();
     return this.#numbers;
+  }
+
+  /** The numbers that the last call has left. */
+  received<Name extends keyof typeof RECORDS>(name: Name): NumbersOf<Name> {
+    const { numbers } = this;
+    const record: Record<string, number> = {};
+    RECORDS[name].forEach((field, place) => (record[field] = numbers[place] as number));
+    return record as NumbersOf<Name>;
+  }
+
+  /** Numbers for the next call. */
+  send<Name extends keyof typeof RECORDS>(name: Name, record: NumbersOf<Name>): void {
+    const fields: readonly (keyof NumbersOf<Name>)[] = RECORDS[name];
+    this.numbers.set(fields.map((field) => record[field]));
   }
 
   /** The result of a call into the module; throws the typed error where the call failed. */

@@ -1,41 +1,28 @@
 // The tensor as JavaScript sees it: a handle, with shape and dtype fetched on first use.
 
-import { dtypeCode, DTYPES, element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
+import { element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
 import { copied } from './bytes.js';
-import { onlyOption, options as readOptions, truth, whole } from './check.js';
+import { options as readOptions, truth } from './check.js';
+import { DTYPES } from './contract.js';
 import { InvalidArgumentError } from './errors.js';
-import { along, axis, binary, made, reduce, resultOf, unary } from './operations.js';
+import { made, type Out, type Reduce } from './operations.js';
 import type { Runtime } from './runtime.js';
-import { isTensorOrCopy, outHandle, ownHandle, TensorHandle, tensorHandle } from './tensor_handle.js';
+import { isTensorOrCopy, ownHandle, tensorHandle } from './tensor_handle.js';
+import { TensorOperations } from './tensor_operations.js';
 import type { DType, NestedArray, NumberArray, Shape, TensorArrays } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /** @internal */
 export { tensorHandle } from './tensor_handle.js';
 
-/** Operations can write into a tensor that is there already, so that repeating them needs no memory. */
-export interface OutOption {
-  /**
-   * Written and returned; of the result's shape and dtype, else `ShapeError` or `DTypeError`. May be an operand, except
-   * of a matrix product. Throws `AutogradError` where the result would have to be recorded, or where `out` is itself
-   * the result of a recorded operation: use `noGrad`.
-   */
-  out?: Tensor;
-}
+export type OutOption = Out<Tensor>;
+export type ReduceOptions = Reduce<Tensor>;
 
 export interface BackwardOptions {
   /** Of the shape of the tensor that goes back; needed unless that has one element, whose gradient is 1. */
   gradient?: Tensor;
   /** Keep the record, so that `backward()` can run again. */
   retainGraph?: boolean;
-}
-
-/** Which axis a reduction removes; without `dim` it is all of them. */
-export interface ReduceOptions extends OutOption {
-  /** The axis; negative ones count from the end. */
-  dim?: number;
-  /** Keep the axis with size 1. */
-  keepdim?: boolean;
 }
 
 /**
@@ -46,7 +33,7 @@ export interface ReduceOptions extends OutOption {
  * A tensor has at most 8 axes and 268,435,455 (2^28 - 1) elements, whatever its dtype: `OverflowError` beyond. Every
  * argument is checked: one of a wrong kind is an `InvalidArgumentError` that names it, and nothing is changed.
  */
-export class Tensor extends TensorHandle {
+export class Tensor extends TensorOperations<Tensor> {
   #shape: Shape | undefined;
   #dtype: DType | undefined;
 
@@ -58,7 +45,7 @@ export class Tensor extends TensorHandle {
     return this.#shape ?? this.#describe(handle).shape;
   }
 
-  get dtype(): DType {
+  override get dtype(): DType {
     const handle = ownHandle(this, 'dtype');
     return this.#dtype ?? this.#describe(handle).dtype;
   }
@@ -164,7 +151,7 @@ export class Tensor extends TensorHandle {
     const { runtime, dtype } = this;
     runtime.module.roomForSeveral();
     const rowMajor = runtime.check(runtime.module.readable(handle));
-    const [address, count] = runtime.numbers as unknown as [number, number];
+    const { address, count } = runtime.received('array');
     try {
       return copied(viewElements(runtime.module.wasmMemory, dtype, address, count)) as TensorArrays[D];
     } finally {
@@ -208,7 +195,7 @@ export class Tensor extends TensorHandle {
     const handle = ownHandle(this, 'copyFrom');
     const { runtime } = this;
     runtime.check(runtime.module.writable(handle));
-    const [address, count] = runtime.numbers as unknown as [number, number];
+    const { address, count } = runtime.received('array');
     if (address === 0 && count > 0) {
       throw new InvalidArgumentError('copyFrom: this view is not row-major; copy from a tensor instead');
     }
@@ -225,166 +212,6 @@ export class Tensor extends TensorHandle {
     const handle = ownHandle(this, 'fill');
     this.runtime.check(this.runtime.module.fill(handle, value));
     return this;
-  }
-
-  // ---- Views and copies ----
-
-  /** The same elements in another shape; one size may be -1. Copies only where strides leave no other way. */
-  reshape(shape: Shape): Tensor {
-    ownHandle(this, 'reshape');
-    const { runtime } = this;
-    const sizes = runtime.readShape(shape, 'reshape', -1);
-    const handle = ownHandle(this, 'reshape');
-    return made<Tensor>(runtime, runtime.module.reshape(handle, runtime.sendSizes(sizes)));
-  }
-
-  /** Exchanges two axes, by default the last two. Copies nothing. */
-  transpose(dim0 = -2, dim1 = -1): Tensor {
-    axis(dim0, 'transpose', 'dim0');
-    axis(dim1, 'transpose', 'dim1');
-    const handle = ownHandle(this, 'transpose');
-    return made<Tensor>(this.runtime, this.runtime.module.transpose(handle, dim0, dim1));
-  }
-
-  /**
-   * Elements `start`, `start + step`, ... below `stop` of one axis, as a view. Negative places count from the end;
-   * `Infinity` as `stop`, like none, means to the end.
-   */
-  slice(dim: number, start: number, stop: number = Infinity, step = 1): Tensor {
-    axis(dim, 'slice', 'dim');
-    whole(start, 'slice', 'start');
-    const end = stop === Infinity ? Number.MAX_SAFE_INTEGER : whole(stop, 'slice', 'stop');
-    whole(step, 'slice', 'step', 1);
-    const handle = ownHandle(this, 'slice');
-    return made<Tensor>(this.runtime, this.runtime.module.slice(handle, dim, start, end, step));
-  }
-
-  /** The tensor broadcast to a larger shape, as a view: axes of size 1 are repeated. */
-  expand(shape: Shape): Tensor {
-    ownHandle(this, 'expand');
-    const { runtime } = this;
-    const sizes = runtime.readShape(shape, 'expand');
-    const handle = ownHandle(this, 'expand');
-    return made<Tensor>(runtime, runtime.module.expand(handle, runtime.sendSizes(sizes)));
-  }
-
-  /** A row-major copy that shares nothing. */
-  clone(): Tensor {
-    const handle = ownHandle(this, 'clone');
-    return made<Tensor>(this.runtime, this.runtime.module.clone(handle));
-  }
-
-  /**
-   * A copy with another element type; shares the elements where the type is that already. Between float types the
-   * gradient is converted back; an integer type ends it. Floats become integers towards zero, held at the type's limits,
-   * NaN becomes 0; int32 becomes uint8 by its low 8 bits.
-   */
-  to(dtype: DType): Tensor {
-    const handle = ownHandle(this, 'to');
-    return made<Tensor>(this.runtime, this.runtime.module.to(handle, dtypeCode(dtype, 'to')));
-  }
-
-  // ---- Elementwise operations; the other operand broadcasts, and may be a plain number ----
-
-  /** this + other */
-  add(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'add', other, options);
-  }
-  /** this - other */
-  sub(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'sub', other, options);
-  }
-  /** this * other, element by element */
-  mul(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'mul', other, options);
-  }
-  /** this / other */
-  div(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'div', other, options);
-  }
-  /** this to the power of other. Gradients as in PyTorch: that of x^0 is 0 everywhere. */
-  pow(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'pow', other, options);
-  }
-  /** The larger of this and other; NaN wins. Of equals, half the gradient goes to each. */
-  maximum(other: Tensor | number, options?: OutOption): Tensor {
-    return binary<Tensor>(this, 'maximum', other, options);
-  }
-  /** -this */
-  neg(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'neg', options);
-  }
-  /** |this|; gradient 0 at 0 */
-  abs(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'abs', options);
-  }
-  /** e to the power of this */
-  exp(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'exp', options);
-  }
-  /** The natural logarithm. */
-  log(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'log', options);
-  }
-  /** The square root; its gradient at 0 is infinite. */
-  sqrt(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'sqrt', options);
-  }
-  /** max(this, 0); NaN stays NaN; gradient 0 at 0 */
-  relu(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'relu', options);
-  }
-  /** 1 / (1 + exp(-this)) */
-  sigmoid(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'sigmoid', options);
-  }
-  /** this (1 + erf(this / sqrt 2)) / 2 */
-  gelu(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'gelu', options);
-  }
-  /** The hyperbolic tangent. */
-  tanh(options?: OutOption): Tensor {
-    return unary<Tensor>(this, 'tanh', options);
-  }
-
-  // ---- Reductions ----
-
-  sum(options?: ReduceOptions): Tensor {
-    return reduce<Tensor>(this, 'sum', options);
-  }
-  mean(options?: ReduceOptions): Tensor {
-    return reduce<Tensor>(this, 'mean', options);
-  }
-  /**
-   * The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` the gradient goes to the first
-   * of equals, without `dim` it is shared evenly among all equals, as in PyTorch.
-   */
-  max(options?: ReduceOptions): Tensor {
-    return reduce<Tensor>(this, 'max', options);
-  }
-  /** The place of the largest element, the first of equals, as int32. */
-  argmax(options?: ReduceOptions): Tensor {
-    return reduce<Tensor>(this, 'argmax', options);
-  }
-  /** exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows. */
-  softmax(dim = -1, options?: OutOption): Tensor {
-    return along<Tensor>(this, 'softmax', dim, options);
-  }
-  /** The logarithm of softmax. */
-  logSoftmax(dim = -1, options?: OutOption): Tensor {
-    return along<Tensor>(this, 'logSoftmax', dim, options);
-  }
-
-  /**
-   * The matrix product: `[..., m, k] . [..., k, n]` gives `[..., m, n]`, as NumPy's matmul. One-dimensional
-   * operands are a row on the left and a column on the right. Transposed operands cost no copy.
-   */
-  matmul(other: Tensor, options?: OutOption): Tensor {
-    const out = onlyOption(options, 'out', 'matmul');
-    const a = ownHandle(this, 'matmul');
-    const { runtime } = this;
-    const b = tensorHandle(runtime, other, 'matmul');
-    return resultOf<Tensor>(runtime, runtime.module.matmul(a, b, -1, outHandle(runtime, out, 'matmul')), out);
   }
 
   #describe(handle: Handle): { shape: Shape; dtype: DType } {

@@ -2,7 +2,6 @@
 
 import {
   dtypeCode,
-  DTYPES,
   element,
   isNumberArray,
   layoutOf,
@@ -11,6 +10,7 @@ import {
   valuesOf,
   viewElements,
 } from './arrays.js';
+import { DTYPES } from './contract.js';
 import { finite, isRevoked, options as readOptions, reading, show, truth, whole } from './check.js';
 import { InvalidArgumentError, ShapeError } from './errors.js';
 import type { Runtime } from './runtime.js';
@@ -167,7 +167,7 @@ function upload(runtime: Runtime, data: unknown, options: Partial<TensorOptions>
   const values = valuesOf(data, layout.shape, dtype, where);
   const { module } = runtime;
   const handle = runtime.check(module.create(runtime.sendSizes(shape), code));
-  const [address, count] = runtime.numbers as unknown as [number, number];
+  const { address, count } = runtime.received('array');
   viewElements(module.wasmMemory, dtype, address, count).set(values);
   return handle;
 }

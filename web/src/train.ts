@@ -2,8 +2,9 @@
 
 import { takeBytes, withBytes } from './bytes.js';
 import * as check from './check.js';
+import { LOSSES, SCHEDULES } from './contract.js';
 import { type DataLoader, datasetHandles, loaderHandle, readDataset, type TensorDataset } from './data.js';
-import { type Evaluation, evaluate, type LossName, LOSSES } from './evaluate.js';
+import { type Evaluation, evaluate, type LossName } from './evaluate.js';
 import { InvalidArgumentError } from './errors.js';
 import { layerHandle } from './layer.js';
 import type { Module } from './nn.js';
@@ -14,9 +15,7 @@ import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
 import type { FileData } from './types.js';
 
-export type ScheduleName = 'constant' | 'step' | 'cosine';
-
-const SCHEDULES: readonly ScheduleName[] = ['constant', 'step', 'cosine'];
+export type ScheduleName = (typeof SCHEDULES)[number];
 
 export interface TrainOptions {
   readonly optimizer: Optimizer;
@@ -104,22 +103,22 @@ export abstract class Trainer extends Native {
     const { scheduleEvery = 1, scheduleFactor = 0.1, scheduleLowest = 0, warmup = 0 } = read;
     const rising = check.finite(warmup, where, 'warmup', 0);
     if (rising >= 1) throw new InvalidArgumentError(`${where}: warmup must be below 1, got ${rising}`);
-    const numbers = [
-      check.whole(epochs, where, 'epochs', 0),
-      check.oneOf(loss, LOSSES, where, 'loss'),
-      check.atLeast(clipNorm, where, 'clipNorm', 0),
-      check.whole(accumulate, where, 'accumulate', 1),
-      check.oneOf(schedule, SCHEDULES, where, 'schedule'),
-      check.whole(scheduleEvery, where, 'scheduleEvery', 1),
-      check.finite(scheduleFactor, where, 'scheduleFactor', 0),
-      check.finite(scheduleLowest, where, 'scheduleLowest', 0),
-      rising,
-      check.whole(patience, where, 'patience', 0),
-    ];
+    const numbers = {
+      epochs: check.whole(epochs, where, 'epochs', 0),
+      loss: check.oneOf(loss, LOSSES, where, 'loss'),
+      clipNorm: check.atLeast(clipNorm, where, 'clipNorm', 0),
+      accumulate: check.whole(accumulate, where, 'accumulate', 1),
+      schedule: check.oneOf(schedule, SCHEDULES, where, 'schedule'),
+      scheduleEvery: check.whole(scheduleEvery, where, 'scheduleEvery', 1),
+      scheduleFactor: check.finite(scheduleFactor, where, 'scheduleFactor', 0),
+      scheduleLowest: check.finite(scheduleLowest, where, 'scheduleLowest', 0),
+      warmup: rising,
+      patience: check.whole(patience, where, 'patience', 0),
+    };
     const handle = layerHandle(runtime, model, where);
     const optimizerAt = optimizerHandle(runtime, optimizer as Optimizer, where);
     const loaderAt = loaderHandle(runtime, data as DataLoader, where);
-    runtime.numbers.set(numbers);
+    runtime.send('trainOptions', numbers);
     const made = runtime.module.trainer(handle, optimizerAt, loaderAt);
     super(runtime, made, 'trainer', runtime.module.releaseTrainer);
     this.#model = model;
@@ -138,13 +137,13 @@ export abstract class Trainer extends Native {
     const { module } = runtime;
     if (this.#model.runsInModule) {
       runtime.check(module.trainerStep(liveHandle(this, 'trainer', 'step')));
-      return readProgress(runtime.numbers);
+      return readProgress(runtime);
     }
     const progress = runBatch(this.#model, this.#model.isTraining ? undefined : true, {
       begin: () => module.trainerBegin(liveHandle(this, 'trainer', 'step')),
       finish: (y) => {
         runtime.check(module.trainerFinish(liveHandle(this, 'trainer', 'step'), y));
-        return readProgress(runtime.numbers);
+        return readProgress(runtime);
       },
       abandon: () => this.isDisposed || module.trainerAbandon(liveHandle(this, 'trainer', 'step')),
     });
@@ -153,7 +152,7 @@ export abstract class Trainer extends Native {
 
   get progress(): Progress {
     this.runtime.module.trainerProgress(liveHandle(this, 'trainer', 'progress'));
-    return readProgress(this.runtime.numbers);
+    return readProgress(this.runtime);
   }
 
   /**
@@ -244,23 +243,12 @@ export function trainerClass(runtime: Runtime): TrainerConstructor {
 }
 
 /** The numbers in the order of the C++ struct Progress (train.h). */
-function readProgress(numbers: Float64Array): Progress {
-  const at = (index: number): number => numbers[index] as number;
+function readProgress(runtime: Runtime): Progress {
+  const { epochEnded, finished, stoppedEarly, ...numbers } = runtime.received('progress');
   return {
-    epoch: at(0),
-    epochs: at(1),
-    batch: at(2),
-    batches: at(3),
-    steps: at(4),
-    loss: at(5),
-    accuracy: at(6),
-    epochLoss: at(7),
-    epochAccuracy: at(8),
-    samplesPerSecond: at(9),
-    seconds: at(10),
-    secondsLeft: at(11),
-    epochEnded: at(12) === 1,
-    finished: at(13) === 1,
-    stoppedEarly: at(14) === 1,
+    ...numbers,
+    epochEnded: epochEnded === 1,
+    finished: finished === 1,
+    stoppedEarly: stoppedEarly === 1,
   };
 }

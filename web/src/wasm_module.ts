@@ -1,14 +1,11 @@
 // The functions that a WebAssembly module offers: the tables in cpp/bindings, as TypeScript sees them (bind.ts).
 // Handles are integers; 0 as a result means that the call failed, 0 as an argument means "none".
 
-/** An address inside the module that names a tensor or a layer. */
-export type Handle = number;
+import type { Handle } from './contract.js';
+import type { OperationCalls } from './operation_calls.js';
 
-type Unary = (a: Handle, out: Handle) => Handle;
-type Binary = (a: Handle, b: Handle, out: Handle) => Handle;
-type Reduction = (a: Handle, everything: boolean, dim: number, keepdim: boolean, out: Handle) => Handle;
-type Along = (a: Handle, dim: number, out: Handle) => Handle;
-type Loss = (x: Handle, target: Handle, reduction: number) => Handle;
+export type { Handle } from './contract.js';
+
 type Adam = (
   count: number,
   rate: number,
@@ -18,7 +15,7 @@ type Adam = (
   weightDecay: number,
 ) => Handle;
 
-export interface WasmModule {
+export interface WasmModule extends OperationCalls {
   readonly wasmMemory: WebAssembly.Memory;
   /** Stops the workers and lets go of the memory. From then on every function throws `DisposedError` with that text. */
   terminate(reason: string): void;
@@ -47,39 +44,11 @@ export interface WasmModule {
   item(a: Handle): Handle;
   fill(a: Handle, value: number): Handle;
   copyFrom(a: Handle, source: Handle): Handle;
-  reshape(a: Handle, ndim: number): Handle;
-  expand(a: Handle, ndim: number): Handle;
-  transpose(a: Handle, dim0: number, dim1: number): Handle;
-  slice(a: Handle, dim: number, start: number, stop: number, step: number): Handle;
-  clone(a: Handle): Handle;
-  detach(a: Handle): Handle;
-  to(a: Handle, dtype: number): Handle;
 
-  readonly add: Binary;
-  readonly sub: Binary;
-  readonly mul: Binary;
-  readonly div: Binary;
-  readonly pow: Binary;
-  readonly maximum: Binary;
-  readonly neg: Unary;
-  readonly abs: Unary;
-  readonly exp: Unary;
-  readonly log: Unary;
-  readonly sqrt: Unary;
-  readonly relu: Unary;
-  readonly sigmoid: Unary;
-  readonly tanh: Unary;
-  readonly gelu: Unary;
-  readonly sum: Reduction;
-  readonly mean: Reduction;
-  readonly max: Reduction;
-  readonly argmax: Reduction;
-  readonly softmax: Along;
-  readonly logSoftmax: Along;
-  matmul(a: Handle, b: Handle, kernel: number, out: Handle): Handle;
   allclose(a: Handle, b: Handle, rtol: number, atol: number): Handle;
   maxAbsDiff(a: Handle, b: Handle): Handle;
 
+  detach(a: Handle): Handle;
   requiresGrad(a: Handle): boolean;
   setRequiresGrad(a: Handle, value: boolean): Handle;
   grad(a: Handle): Handle;
@@ -116,9 +85,6 @@ export interface WasmModule {
   gradientStats(list: Handle): Handle;
   gradientRow(index: number): string;
   gradientWarning(index: number): string;
-  readonly crossEntropy: Loss;
-  readonly mseLoss: Loss;
-  readonly binaryCrossEntropy: Loss;
 
   sgd(
     count: number,

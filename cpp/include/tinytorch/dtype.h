@@ -33,6 +33,23 @@ inline constexpr DType dtype_of<std::uint8_t> = DType::uint8;
   return "?";
 }
 
+inline constexpr DType kAllDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8};
+
+/// Some of them: those that an operation takes.
+class DTypeSet {
+ public:
+  template <class... DTypes>
+  constexpr explicit DTypeSet(DTypes... dtypes) noexcept : bits_(((1u << static_cast<unsigned>(dtypes)) | ... | 0u)) {}
+  [[nodiscard]] constexpr bool contains(DType dtype) const noexcept {
+    return (bits_ >> static_cast<unsigned>(dtype) & 1u) != 0;
+  }
+
+ private:
+  unsigned bits_;
+};
+inline constexpr DTypeSet kFloating{DType::float32, DType::float64};
+inline constexpr DTypeSet kAnyDType{DType::float32, DType::float64, DType::int32, DType::uint8};
+
 /// The dtype with that name; throws Error(dtype) naming the ones there are.
 [[nodiscard]] DType dtype_from_name(std::string_view name);
 

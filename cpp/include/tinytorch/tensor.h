@@ -22,9 +22,9 @@ struct TensorImpl;
 /// Error(dtype). A tensor that is converted (to, copy_from) is never refused: from floating to integer towards zero,
 /// what is too large or too small becomes the nearest limit, NaN becomes 0; from int32 to uint8 the low 8 bits.
 ///
-/// Nothing here records gradients (autograd.h does): a view made here is as detach() makes it. Writing into a tensor
-/// (fill, copy_from, mutable_data, `out` of an operation) throws Error(autograd) where the tensor is a recorded result
-/// and recording is on, see autograd.h.
+/// Views and copies are recorded as operations are (ops.h, autograd.h). Writing into a tensor (fill, copy_from,
+/// mutable_data, `out` of an operation) is not: it throws Error(autograd) where the tensor is a recorded result and
+/// recording is on.
 class Tensor {
  public:
   Tensor() = default;  ///< undefined: no shape, no data
@@ -77,14 +77,17 @@ class Tensor {
   template <class T>
   void copy_to(std::span<T> out) const;
 
-  // Views: share the storage, cost no copy (reshape copies where the strides leave no other way).
-  [[nodiscard]] Tensor reshape(Shape shape) const;  ///< one size may be -1
+  // Views: share the storage, cost no copy (reshape copies where the strides leave no other way). Of any dtype.
+  [[nodiscard]] Tensor reshape(const Shape& shape) const;  ///< one size may be -1
   [[nodiscard]] Tensor transpose(std::int64_t dim0 = -2, std::int64_t dim1 = -1) const;
+  /// Elements start, start + step, ... below stop of one axis; negative places count from the end.
   [[nodiscard]] Tensor slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step = 1) const;
   [[nodiscard]] Tensor expand(const Shape& shape) const;  ///< broadcast view, stride 0
   [[nodiscard]] Tensor contiguous() const;                ///< itself where it is, else a copy
   [[nodiscard]] Tensor clone() const;                     ///< always a copy, contiguous
-  [[nodiscard]] Tensor to(DType dtype) const;             ///< itself where it is, else a converted copy
+  /// Itself where it has that dtype, else a converted copy. Between floating dtypes the gradient is converted back; an
+  /// integer dtype ends it.
+  [[nodiscard]] Tensor to(DType dtype) const;
 
   /// Copies `source`, broadcast and converted, into this tensor's elements. Throws Error(autograd) where recording is
   /// on and `source` requires a gradient, which the copy would lose.

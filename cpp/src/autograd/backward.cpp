@@ -5,6 +5,7 @@
 
 #include "autograd/tape.h"
 #include "tensor/check.h"
+#include "tensor/views.h"
 
 namespace tinytorch {
 
@@ -82,7 +83,7 @@ class Walk {
   void commit() {
     for (const Edge& edge : leaves_) {
       History& leaf = *edge.leaf_history();
-      if (leaf.grad.defined()) (void)ops::add(leaf.grad, leaf.staged, &leaf.staged);
+      if (leaf.grad.defined()) (void)plus(leaf.grad, leaf.staged, &leaf.staged);
     }
     for (const Edge& edge : leaves_) {
       History& leaf = *edge.leaf_history();
@@ -101,6 +102,7 @@ class Walk {
   }
   static void forget_gradients(Node& node) noexcept {
     node.pending = Tensor();
+    if (node.freed()) return;
     for (const Edge& edge : node.edges()) {
       if (edge.node) edge.node->pending = Tensor();
       forget_staged(edge);
@@ -156,7 +158,7 @@ void backward(const Tensor& root, const BackwardOptions& options) {
   Tensor gradient = detail::seed(root, options.gradient);
   const NoGrad no_grad;
   if (!history->node) {
-    history->grad = history->grad.defined() ? ops::add(history->grad, gradient) : gradient.clone();
+    history->grad = history->grad.defined() ? detail::plus(history->grad, gradient) : detail::copied(gradient);
     return;
   }
   detail::Walk walk;

@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <utility>
 
+#include "tensor/axis.h"
 #include "tensor/check.h"
+#include "tensor/dispatch.h"
+#include "tensor/elementwise.h"
+#include "tensor/views.h"
 
 namespace tinytorch {
 
@@ -17,7 +22,7 @@ thread_local bool detecting = false;
 
 bool grad_enabled() noexcept { return recording; }
 void set_grad_enabled(bool enabled) noexcept { recording = enabled; }
-void refuse_recording(std::string_view op, std::initializer_list<const Tensor*> inputs) {
+void refuse_recording(std::string_view op, detail::Inputs inputs) {
   if (!detail::any_requires_grad(inputs)) return;
   detail::fail(ErrorCode::autograd, {op,
                                      ": what is written into out is not recorded, but an operand requires a gradient: "
@@ -36,9 +41,10 @@ namespace {
 
 std::atomic<std::uint64_t> nodes_made{0};
 
-// A long chain of nodes must not be freed by recursion: each puts the nodes that it alone held on this list, and the
-// first takes from it until it is empty. The list needs no memory: memory may be what has run out.
-thread_local std::shared_ptr<Node> to_free;
+// A long chain of nodes must not be freed by recursion: the steps of all that end, which hold the nodes before them,
+// wait on this list, and the first call of Node::free() takes from it until it is empty. The list needs no memory:
+// memory may be what has run out.
+thread_local std::unique_ptr<Step> to_free;
 thread_local bool freeing = false;
 
 }  // namespace
@@ -66,34 +72,22 @@ const Tensor& Saved::get(const Node& node) const {
   return tensor_;
 }
 
-Node::Node(const char* op, BackwardFunction function) noexcept
-    : name_(op), function_(function), number_(nodes_made.fetch_add(1, std::memory_order_relaxed)) {}
+Node::Node(const char* op, std::unique_ptr<Step> step) noexcept
+    : name_(op), step_(std::move(step)), number_(nodes_made.fetch_add(1, std::memory_order_relaxed)) {}
 
 Node::~Node() { free(); }
 
 void Node::free() noexcept {
-  freed_ = true;
-  for (Edge& edge : edges_) {
-    edge.leaf.reset();
-    if (edge.node.use_count() == 1) {
-      edge.node->next_to_free_ = std::move(to_free);
-      to_free = std::move(edge.node);
-    }
-    edge.node.reset();
-  }
-  for (Saved& saved : saved_) saved = Saved();
+  if (!step_) return;
+  step_->next_to_free = std::move(to_free);
+  to_free = std::move(step_);
   if (freeing) return;
   freeing = true;
   while (to_free) {
-    const std::shared_ptr<Node> last = std::move(to_free);
-    to_free = std::move(last->next_to_free_);
+    const std::unique_ptr<Step> last = std::move(to_free);
+    to_free = std::move(last->next_to_free);
   }
   freeing = false;
-}
-
-void Node::save(std::initializer_list<Tensor> tensors) {
-  std::size_t i = 0;
-  for (const Tensor& tensor : tensors) saved_[i++] = Saved(tensor);
 }
 
 bool is_unshared(const Tensor& t) noexcept {
@@ -101,7 +95,7 @@ bool is_unshared(const Tensor& t) noexcept {
 }
 
 Tensor& Node::slot(std::size_t input) {
-  Edge& edge = edges_[input];
+  const Edge& edge = edges()[input];
   if (edge.node) return edge.node->pending;
   History& leaf = *edge.leaf_history();  // wanted, so it is there
   return leaf.staged;
@@ -109,15 +103,15 @@ Tensor& Node::slot(std::size_t input) {
 
 void Node::add(std::size_t input, Tensor gradient) {
   if (!wants(input)) return;
-  if (gradient.shape() != edges_[input].shape) gradient = sum_to(gradient, edges_[input].shape);
+  if (gradient.shape() != edges()[input].shape) gradient = sum_to(gradient, edges()[input].shape);
   Tensor& to = slot(input);
   if (!to.defined()) {
     // A leaf's gradient is its own and dense: users and optimisers write to it.
-    to = !edges_[input].node && !is_unshared(gradient) ? gradient.clone() : std::move(gradient);
+    to = !edges()[input].node && !is_unshared(gradient) ? copied(gradient) : std::move(gradient);
   } else if (is_unshared(to)) {
-    to = ops::add(to, gradient, &to);
+    (void)plus(to, gradient, &to);
   } else {
-    to = ops::add(to, gradient);
+    to = plus(to, gradient);
   }
 }
 
@@ -125,11 +119,27 @@ Tensor& Node::accumulator(std::size_t input, DType dtype, bool& accumulate) {
   Tensor& to = slot(input);
   accumulate = to.defined();
   if (!accumulate) {
-    to = Tensor::empty(edges_[input].shape, dtype);
+    to = Tensor::empty(edges()[input].shape, dtype);
   } else if (!is_unshared(to)) {
-    to = to.clone();
+    to = copied(to);
   }
   return to;
+}
+
+namespace {
+
+/// Summed over one axis, which stays with size 1 or goes.
+Tensor sum_over(const Tensor& t, std::int64_t dim, bool keep) {
+  const AxisView view = view_axis(t, dim, "backward");
+  Tensor sum = Tensor::empty(keep ? view.kept : view.result, t.dtype());
+  sum_axis(view, sum);
+  return sum;
+}
+
+}  // namespace
+
+Tensor plus(const Tensor& a, const Tensor& b, Tensor* out) {
+  return binary({"backward"}, a, b, out, binary_rows<Plus>);
 }
 
 Tensor sum_to(const Tensor& gradient, const Shape& shape) {
@@ -140,25 +150,22 @@ Tensor sum_to(const Tensor& gradient, const Shape& shape) {
     Shape flat{-1};
     for (std::size_t i = lead; i < g.ndim(); ++i) flat.push_back(g.shape()[i]);
     if (g.numel() == 0) flat[0] = 0;
-    g = ops::sum(g.reshape(flat), {0});
+    g = sum_over(reshaped(g, flat), 0, false);
   }
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == 1 && g.shape()[i] != 1) g = ops::sum(g, {static_cast<std::int64_t>(i), true});
+    if (shape[i] == 1 && g.shape()[i] != 1) g = sum_over(g, static_cast<std::int64_t>(i), true);
   }
   return g;
 }
 
-bool any_requires_grad(std::initializer_list<const Tensor*> inputs) noexcept {
-  return recording && std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return history(*t) != nullptr; });
+bool any_requires_grad(Inputs inputs) noexcept {
+  return recording && std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return t && history(*t); });
 }
 
-Node* record(const char* op, const Tensor& result, std::initializer_list<const Tensor*> inputs,
-             BackwardFunction backward) {
-  if (!any_requires_grad(inputs)) return nullptr;
-  auto node = std::make_shared<Node>(op, backward);
+void attach(const char* op, const Tensor& result, Inputs inputs, std::unique_ptr<Step> step) {
   std::size_t i = 0;
   for (const Tensor* input : inputs) {
-    Edge& edge = node->edges()[i++];
+    Edge& edge = step->edges[i++];
     edge.shape = input->shape();
     if (const History* h = history(*input)) {
       edge.node = h->node;
@@ -167,17 +174,18 @@ Node* record(const char* op, const Tensor& result, std::initializer_list<const T
   }
   check_finite(op, "in its result", result);
   auto made = std::make_unique<History>();
-  made->node = std::move(node);
-  Node* raw = made->node.get();
+  made->node = std::make_shared<Node>(op, std::move(step));
   result.impl()->gradient = std::move(made);
-  return raw;
 }
 
 void check_finite(const char* op, const char* where, const Tensor& result) {
-  if (!detecting || result.numel() == 0) return;
-  // 0 x is 0 for everything finite and NaN else.
-  const Tensor zero = ops::mul(result, Tensor::scalar(0, result.dtype()));
-  if (ops::sum(zero).item() == 0) return;
+  if (!detecting) return;
+  const Tensor dense = row_major(result);
+  const bool finite = for_floating(dense.dtype(), [&]<class T>() {
+    const T* const values = dense.data<T>();
+    return std::all_of(values, values + dense.numel(), [](T value) { return std::isfinite(value); });
+  });
+  if (finite) return;
   fail(ErrorCode::autograd, {"'", op, "' made the first NaN or infinity, ", where, " of shape ", result.shape()});
 }
 
@@ -226,7 +234,7 @@ void set_grad(Tensor& t, const Tensor& gradient) {
   }
   // Without its own history: one that leads back to `t` would keep both alive for ever. Never `t`'s own memory:
   // an optimiser's step would write into what it reads.
-  history->grad = detail::may_overlap(t, gradient) ? gradient.clone() : detach(gradient.contiguous());
+  history->grad = detail::may_overlap(t, gradient) ? detail::copied(gradient) : detach(detail::row_major(gradient));
 }
 
 Tensor detach(const Tensor& t) {

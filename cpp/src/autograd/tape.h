@@ -5,21 +5,23 @@
 #include <initializer_list>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "tensor/storage.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/tensor.h"
 
-/// The tape. Each recorded operation is a Node: a function that goes back, what it needs to do so, and edges to the
-/// nodes (or leaves) that its inputs came from. Nodes are numbered as they are made, so that "highest number first" is
-/// an order in which every gradient is complete before it is used.
+/// The tape. Each recorded operation is a Node, with a Step: what it takes to go back, and edges to the nodes (or
+/// leaves) that its inputs came from. Nodes are numbered as they are made, so that "highest number first" is an order
+/// in which every gradient is complete before it is used. What an operation does and needs to go back is written with
+/// the operation (cpp/src/ops); here nothing is known of it.
 namespace tinytorch::detail {
 
 inline constexpr std::size_t max_inputs = 3;
 
 class Node;
 
-/// A tensor that backward will need, and the state in which it was seen.
+/// A tensor that going back will need, and the state in which it was seen.
 class Saved {
  public:
   Saved() = default;
@@ -44,11 +46,27 @@ struct Edge {
   [[nodiscard]] bool wanted() const noexcept { return node || leaf_history(); }
 };
 
-using BackwardFunction = void (*)(Node& node, Tensor& dy);
+/// How to go back through one operation; freed when that is done.
+struct Step {
+  virtual ~Step() = default;
+  /// Adds to the gradients of the node's inputs. `dy` is that of the result; the step may take its memory.
+  virtual void backward(Node& node, Tensor& dy) = 0;
+
+  std::array<Edge, max_inputs> edges;
+  std::unique_ptr<Step> next_to_free;
+};
+
+/// A step that is a function f(node, dy). What f has captured is what the operation saves.
+template <class Backward>
+struct StepOf final : Step {
+  explicit StepOf(Backward f) : function(std::move(f)) {}
+  void backward(Node& node, Tensor& dy) override { function(node, dy); }
+  Backward function;
+};
 
 class Node {
  public:
-  Node(const char* op, BackwardFunction function) noexcept;
+  Node(const char* op, std::unique_ptr<Step> step) noexcept;
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -56,42 +74,28 @@ class Node {
   [[nodiscard]] const char* name() const noexcept { return name_; }
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
-  // For the forward pass.
-  void save(std::initializer_list<Tensor> tensors);
-  Shape dims;  ///< parameters of the operation, as each sees fit
-  std::int64_t number1 = 0, number2 = 0, number3 = 0;
-  double real = 0;
-  KernelId kernel = kAutoKernel;
-  Activation activation = Activation::none;
-
-  // For the backward function.
-  [[nodiscard]] bool wants(std::size_t input) const noexcept { return edges_[input].wanted(); }
-  [[nodiscard]] const Tensor& saved(std::size_t i) const { return saved_[i].get(*this); }
-  [[nodiscard]] const Shape& shape_of(std::size_t input) const noexcept { return edges_[input].shape; }
+  // For steps.
+  [[nodiscard]] bool wants(std::size_t input) const noexcept { return edges()[input].wanted(); }
+  [[nodiscard]] const Shape& shape_of(std::size_t input) const noexcept { return edges()[input].shape; }
   /// Adds to the input's gradient, summed over the axes along which the input was broadcast.
   void add(std::size_t input, Tensor gradient);
   /// The input's gradient as a dense tensor to write into; `accumulate` says whether to add to what is there.
   [[nodiscard]] Tensor& accumulator(std::size_t input, DType dtype, bool& accumulate);
 
   // For the tape.
-  std::array<Edge, max_inputs>& edges() noexcept { return edges_; }
-  [[nodiscard]] const std::array<Edge, max_inputs>& edges() const noexcept { return edges_; }
-  void run(Tensor gradient) { function_(*this, gradient); }
+  [[nodiscard]] const std::array<Edge, max_inputs>& edges() const noexcept { return step_->edges; }
+  void run(Tensor gradient) { step_->backward(*this, gradient); }
   void free() noexcept;
-  [[nodiscard]] bool freed() const noexcept { return freed_; }
+  [[nodiscard]] bool freed() const noexcept { return step_ == nullptr; }
   Tensor pending;       ///< the gradient of the result, while backward() runs
   bool queued = false;  ///< by the backward() that runs
 
  private:
   [[nodiscard]] Tensor& slot(std::size_t input);
 
-  std::shared_ptr<Node> next_to_free_;
   const char* name_;
-  BackwardFunction function_;
+  std::unique_ptr<Step> step_;
   std::uint64_t number_;
-  bool freed_ = false;
-  std::array<Edge, max_inputs> edges_;
-  std::array<Saved, max_inputs> saved_;
 };
 
 /// What autograd knows of a tensor: that it is a leaf, or which node made it.
@@ -114,14 +118,32 @@ inline History* Edge::leaf_history() const noexcept {
   return t.impl() ? static_cast<History*>(t.impl()->gradient.get()) : nullptr;
 }
 
-[[nodiscard]] bool any_requires_grad(std::initializer_list<const Tensor*> inputs) noexcept;
+using Inputs = std::initializer_list<const Tensor*>;
 
-/// Makes `result` a result of `op` on those inputs; null where nothing is to be recorded.
-[[nodiscard]] Node* record(const char* op, const Tensor& result, std::initializer_list<const Tensor*> inputs,
-                           BackwardFunction backward);
+[[nodiscard]] bool any_requires_grad(Inputs inputs) noexcept;
+
+/// Makes `result` the result of `op` on those inputs.
+void attach(const char* op, const Tensor& result, Inputs inputs, std::unique_ptr<Step> step);
+
+/// An operation: y = forward(), computed without a record of its parts. Where an input requires a gradient and
+/// recording is on, go_back(y) makes the function f(node, dy) that goes back, with what it needs captured. A result
+/// that is written into `out` is not recorded: Error(autograd) where it would have to be.
+template <class Forward, class GoBack>
+[[nodiscard]] Tensor record(const char* op, Inputs inputs, const Tensor* out, Forward&& forward, GoBack&& go_back) {
+  if (!any_requires_grad(inputs)) return forward();
+  if (out != nullptr) refuse_recording(op, inputs);
+  const NoGrad no_grad;
+  Tensor y = forward();
+  using Backward = decltype(go_back(std::as_const(y)));
+  attach(op, y, inputs, std::make_unique<StepOf<Backward>>(go_back(std::as_const(y))));
+  return y;
+}
 
 /// Whether nobody else can see the tensor's memory, so that it may be overwritten.
 [[nodiscard]] bool is_unshared(const Tensor& t) noexcept;
+
+/// a + b, broadcast, into `out` where it is given.
+[[nodiscard]] Tensor plus(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
 
 /// `gradient` summed over the axes along which `shape` was broadcast to it.
 [[nodiscard]] Tensor sum_to(const Tensor& gradient, const Shape& shape);

@@ -5,7 +5,7 @@
 namespace tinytorch {
 
 DType dtype_from_name(std::string_view name) {
-  for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8}) {
+  for (const DType dtype : kAllDTypes) {
     if (name == name_of(dtype)) return dtype;
   }
   detail::fail(ErrorCode::dtype, {"unknown dtype '", name, "': there are float32, float64, int32, uint8"});

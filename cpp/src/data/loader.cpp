@@ -7,6 +7,7 @@
 #include "parallel/parallel_for.h"
 #include "tensor/check.h"
 #include "tensor/storage.h"
+#include "tensor/views.h"
 #include "tinytorch/data.h"
 #include "tinytorch/random.h"
 
@@ -86,8 +87,8 @@ TensorDataset::TensorDataset(const Tensor& x, const Tensor& y, double mean_of_pi
   if (x.size(0) > std::numeric_limits<std::int32_t>::max()) {
     detail::fail(ErrorCode::overflow, {"TensorDataset: ", x.size(0), " samples are more than an int32 counts"});
   }
-  features = x.contiguous();
-  labels = y.contiguous();
+  features = detail::row_major(x);
+  labels = detail::row_major(y);
 }
 
 DataLoader::DataLoader(TensorDataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(options) {

@@ -7,6 +7,7 @@
 #include "io/safetensors.h"
 #include "tensor/check.h"
 #include "tensor/storage.h"
+#include "tensor/views.h"
 #include "tinytorch/io.h"
 
 namespace tinytorch::io {
@@ -115,7 +116,7 @@ std::vector<std::byte> write_safetensors(const TensorFile& file) {
   std::memcpy(bytes.data() + length_bytes, header.data(), header.size());
   std::byte* const data = bytes.data() + length_bytes + header.size();
   for (std::size_t i = 0; i < begins.size(); ++i) {
-    const Tensor dense = file.tensors[i].second.contiguous();
+    const Tensor dense = detail::row_major(file.tensors[i].second);
     if (dense.numel() > 0) std::memcpy(data + begins[i], dense.impl()->bytes(), bytes_of(dense));
   }
   return bytes;

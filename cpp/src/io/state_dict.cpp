@@ -6,6 +6,7 @@
 #include "io/names.h"
 #include "tensor/check.h"
 #include "tensor/storage.h"
+#include "tensor/views.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/io.h"
 
@@ -23,11 +24,11 @@ Tensor source_of(const std::string& name, const Tensor& parameter, const TensorF
   const std::size_t place = given.find(name);
   if (place == NameIndex::npos) return {};
   const Tensor& found = file.tensors[place].second;
-  const Tensor source = is_transposed(name, parameter) && found.ndim() == 2 ? found.transpose() : found;
+  const Tensor source = is_transposed(name, parameter) && found.ndim() == 2 ? detail::transposed(found) : found;
   if (source.shape() != parameter.shape()) {
     const bool turned = is_transposed(name, parameter) && source.ndim() == 2;
     detail::fail(ErrorCode::io, {"load_state_dict: '", name, "' is ", found.shape(), " in the file, needs ",
-                                 turned ? parameter.transpose().shape() : parameter.shape()});
+                                 turned ? detail::transposed(parameter).shape() : parameter.shape()});
   }
   if (!is_floating(source.dtype())) {
     detail::fail(ErrorCode::io, {"load_state_dict: '", name, "' is ", name_of(source.dtype()), ", not floating"});
@@ -37,7 +38,7 @@ Tensor source_of(const std::string& name, const Tensor& parameter, const TensorF
 
 bool same_elements(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) return false;
-  const Tensor x = a.contiguous(), y = b.contiguous();
+  const Tensor x = detail::row_major(a), y = detail::row_major(b);
   const auto bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
   return bytes == 0 || std::memcmp(x.impl()->bytes(), y.impl()->bytes(), bytes) == 0;
 }
@@ -68,7 +69,8 @@ TensorFile state_dict(const nn::NamedTensors& named) {
   for (std::size_t i = 0; i < named.size(); ++i) {
     const auto& [name, tensor] = named[i];
     if (first[i] != i) continue;
-    file.tensors.emplace_back(name, is_transposed(name, tensor) ? tensor.transpose().contiguous() : tensor);
+    file.tensors.emplace_back(name,
+                              is_transposed(name, tensor) ? detail::row_major(detail::transposed(tensor)) : tensor);
   }
   return file;
 }

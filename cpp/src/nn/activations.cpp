@@ -3,33 +3,34 @@
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/profile.h"
 
 namespace tinytorch::nn {
 
 Tensor ReLU::forward(const Tensor& x) {
   const ProfileScope scope("ReLU");
-  return autograd::relu(x);
+  return ops::relu(x);
 }
 
 Tensor Sigmoid::forward(const Tensor& x) {
   const ProfileScope scope("Sigmoid");
-  return autograd::sigmoid(x);
+  return ops::sigmoid(x);
 }
 
 Tensor Tanh::forward(const Tensor& x) {
   const ProfileScope scope("Tanh");
-  return autograd::tanh(x);
+  return ops::tanh(x);
 }
 
 Tensor GELU::forward(const Tensor& x) {
   const ProfileScope scope("GELU");
-  return autograd::gelu(x);
+  return ops::gelu(x);
 }
 
 Tensor Softmax::forward(const Tensor& x) {
   const ProfileScope scope("Softmax");
-  return autograd::softmax(x, dim_);
+  return ops::softmax(x, dim_);
 }
 
 namespace {
@@ -71,7 +72,7 @@ Dropout::Dropout(double p) : p_(p) {
 
 Tensor Dropout::forward(const Tensor& x) {
   const ProfileScope scope("Dropout");
-  return training() && p_ > 0 ? autograd::dropout(x, p_) : x;
+  return training() && p_ > 0 ? ops::dropout(x, p_) : x;
 }
 
 Shape Flatten::flattened(const Shape& shape) {
@@ -84,7 +85,7 @@ Shape Flatten::flattened(const Shape& shape) {
 Tensor Flatten::forward(const Tensor& x) {
   detail::require_defined(x, "Flatten", "x");
   if (x.ndim() == 0) detail::fail(ErrorCode::shape, {"Flatten: needs at least one axis, x is []"});
-  return autograd::reshape(x, flattened(x.shape()));
+  return x.reshape(flattened(x.shape()));
 }
 
 }  // namespace tinytorch::nn

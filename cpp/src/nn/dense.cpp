@@ -6,6 +6,7 @@
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/profile.h"
 
 namespace tinytorch::nn {
@@ -44,7 +45,7 @@ Tensor Dense::apply(const Tensor& x, Activation activation, Tensor* out) {
   }
   ops::MatmulOptions options{.kernel = kernel_, .activation = activation, .out = out};
   if (x.dtype() == weight_.dtype()) options.panels = panels_->get(weight_, x.numel() / in_, kernel_);
-  return autograd::linear(x, weight_, bias_, options);
+  return ops::linear(x, weight_, bias_, options);
 }
 
 NamedTensors Dense::named_parameters() const {

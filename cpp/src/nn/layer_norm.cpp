@@ -3,6 +3,7 @@
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/profile.h"
 
 namespace tinytorch::nn {
@@ -25,7 +26,7 @@ Tensor LayerNorm::forward(const Tensor& x) {
   if (x.ndim() == 0 || x.size(-1) != weight_.size(0)) {
     detail::fail(ErrorCode::shape, {name_, ": the input's last axis must be ", weight_.size(0), ", x is ", x.shape()});
   }
-  return autograd::layer_norm(x, weight_, bias_, eps_);
+  return ops::layer_norm(x, weight_, bias_, eps_);
 }
 
 NamedTensors LayerNorm::named_parameters() const { return {{"weight", weight_}, {"bias", bias_}}; }

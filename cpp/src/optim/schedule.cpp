@@ -9,6 +9,7 @@
 #include "tensor/storage.h"
 #include "tensor/vector_math.h"
 #include "tinytorch/autograd.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/optim.h"
 
 namespace tinytorch::optim {

@@ -1,35 +1,51 @@
 #include "axis.h"
 
 #include "check.h"
+#include "dispatch.h"
+#include "reduce.h"
+#include "views.h"
 
 namespace tinytorch::detail {
 
-AxisView view_axis(const Tensor& a, const ops::Axes& axes, std::string_view op) {
-  require_floating(a, op, "a");
-  AxisView view;
-  if (!axes.dim) {
-    view.length = static_cast<std::size_t>(a.numel());
-    if (axes.keepdim) view.result.resize(a.ndim(), 1);
-  } else {
-    const std::size_t dim = require_reduced_dim(*axes.dim, a.shape(), op);
-    for (std::size_t i = 0; i < a.ndim(); ++i) {
-      const std::int64_t size = a.shape()[i];
-      (i < dim ? view.outer : i == dim ? view.length : view.inner) *= static_cast<std::size_t>(size);
-      if (i != dim) {
-        view.result.push_back(size);
-      } else if (axes.keepdim) {
-        view.result.push_back(1);
-      }
-    }
+AxisSizes find_axis(const Shape& shape, std::optional<std::int64_t> dim, std::string_view op) {
+  AxisSizes sizes;
+  sizes.kept = shape;
+  const std::size_t axis = dim ? require_reduced_dim(*dim, shape, op) : 0;
+  if (!dim || shape.empty()) {
+    sizes.length = static_cast<std::size_t>(numel(shape));
+    for (std::int64_t& size : sizes.kept) size = 1;
+    return sizes;
   }
-  view.source = a.contiguous();
-  return view;
+  sizes.kept[axis] = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    (i < axis ? sizes.outer : i == axis ? sizes.length : sizes.inner) *= static_cast<std::size_t>(shape[i]);
+    if (i != axis) sizes.result.push_back(shape[i]);
+  }
+  return sizes;
+}
+
+AxisView view_axis(const Tensor& a, std::optional<std::int64_t> dim, std::string_view op) {
+  return {find_axis(a.shape(), dim, op), row_major(a)};
 }
 
 void require_elements(const AxisView& view, const Tensor& a, std::string_view op) {
   if (view.length == 0 && view.outer * view.inner > 0) {
     fail(ErrorCode::shape, {op, ": no elements to choose from in shape ", a.shape()});
   }
+}
+
+void sum_axis(const AxisView& view, Tensor& result) {
+  for_floating(result.dtype(), [&]<class T>() {
+    const T* from = view.source.data<T>();
+    T* to = result.mutable_data<T>();
+    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
+      if (view.inner == 1) {
+        *to = sum_row(from, view.length);
+      } else {
+        sum_columns(from, view.length, view.inner, view.inner, to);
+      }
+    }
+  });
 }
 
 }  // namespace tinytorch::detail

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "dispatch.h"
 #include "storage.h"
@@ -12,18 +13,25 @@ void require_defined(const Tensor& tensor, std::string_view op, std::string_view
   if (!tensor.defined()) fail(ErrorCode::invalid_argument, {op, ": ", argument, " is an undefined tensor"});
 }
 
-void require_floating(const Tensor& tensor, std::string_view op, std::string_view argument) {
-  require_defined(tensor, op, argument);
-  if (!is_floating(tensor.dtype())) {
-    fail(ErrorCode::dtype, {op, ": needs float32 or float64, ", argument, " is ", name_of(tensor.dtype())});
+void require_dtype(const Tensor& tensor, const Op& op, std::string_view argument) {
+  require_defined(tensor, op.name, argument);
+  if (op.dtypes.contains(tensor.dtype())) return;
+  std::string known;
+  for (const DType dtype : kAllDTypes) {
+    if (op.dtypes.contains(dtype)) known += std::string(known.empty() ? "" : " or ") + std::string(name_of(dtype));
   }
+  fail(ErrorCode::dtype, {op.name, ": needs ", known, ", ", argument, " is ", name_of(tensor.dtype())});
 }
 
-void require_same_floating(const Tensor& a, const Tensor& b, std::string_view op) {
-  require_floating(a, op, "a");
-  require_floating(b, op, "b");
+void require_floating(const Tensor& tensor, const char* op, std::string_view argument) {
+  require_dtype(tensor, {op, kFloating}, argument);
+}
+
+void require_same_dtype(const Tensor& a, const Tensor& b, const Op& op) {
+  require_dtype(a, op, "a");
+  require_dtype(b, op, "b");
   if (a.dtype() != b.dtype()) {
-    fail(ErrorCode::dtype, {op, ": dtypes differ: a is ", name_of(a.dtype()), ", b is ", name_of(b.dtype())});
+    fail(ErrorCode::dtype, {op.name, ": dtypes differ: a is ", name_of(a.dtype()), ", b is ", name_of(b.dtype())});
   }
 }
 

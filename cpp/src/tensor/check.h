@@ -9,12 +9,20 @@
 /// Validation at the public boundary. Texts start with the operation's name and end with the values.
 namespace tinytorch::detail {
 
-/// Error(invalid_argument) for an undefined tensor, Error(dtype) for one that is not floating.
-void require_defined(const Tensor& tensor, std::string_view op, std::string_view argument);
-void require_floating(const Tensor& tensor, std::string_view op, std::string_view argument);
+/// An operation's name, for errors, and the dtypes that it takes.
+struct Op {
+  const char* name;
+  DTypeSet dtypes = kFloating;
+};
 
-/// Both floating and of one dtype.
-void require_same_floating(const Tensor& a, const Tensor& b, std::string_view op);
+/// Error(invalid_argument) for an undefined tensor, Error(dtype) for one whose dtype the operation does not take,
+/// naming those it takes.
+void require_defined(const Tensor& tensor, std::string_view op, std::string_view argument);
+void require_dtype(const Tensor& tensor, const Op& op, std::string_view argument);
+void require_floating(const Tensor& tensor, const char* op, std::string_view argument);
+
+/// Both of one dtype, which the operation takes.
+void require_same_dtype(const Tensor& a, const Tensor& b, const Op& op);
 
 /// `dim` counted from the front; Error(invalid_argument) where the shape has no such axis.
 [[nodiscard]] std::size_t require_dim(std::int64_t dim, const Shape& shape, std::string_view op);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/fail.h"
 #include "tinytorch/dtype.h"
 
 namespace tinytorch::detail {
@@ -18,11 +19,12 @@ decltype(auto) for_dtype(DType dtype, F&& f) {
   return f.template operator()<std::uint8_t>();
 }
 
-/// The same for a dtype that is known to be floating.
+/// The same for a floating dtype; Error(dtype) for another, so that an integer is never taken for a float.
 template <class F>
 decltype(auto) for_floating(DType dtype, F&& f) {
+  if (dtype == DType::float32) return f.template operator()<float>();
   if (dtype == DType::float64) return f.template operator()<double>();
-  return f.template operator()<float>();
+  fail(ErrorCode::dtype, {"needs float32 or float64, not ", name_of(dtype)});
 }
 
 }  // namespace tinytorch::detail

@@ -1,22 +1,25 @@
 #pragma once
 
 #include <initializer_list>
+#include <type_traits>
 
 #include "simd/lanes.h"
-#include "strided_loop.h"
+#include "tensor/check.h"
+#include "tensor/strided_loop.h"
 #include "tinytorch/tensor.h"
 
 namespace tinytorch::detail {
 
-/// A row function for each type.
+/// The kernels of an operation, one for each dtype that it takes.
 struct Rows {
   RowFunction<float> f32;
   RowFunction<double> f64;
   template <class T>
   [[nodiscard]] RowFunction<T> get() const noexcept {
-    if constexpr (sizeof(T) == 4) {
+    if constexpr (std::is_same_v<T, float>) {
       return f32;
     } else {
+      static_assert(std::is_same_v<T, double>);
       return f64;
     }
   }
@@ -47,16 +50,22 @@ inline constexpr Rows unary_rows{&unary_row<float, F>, &unary_row<double, F>};
 template <class F>
 inline constexpr Rows binary_rows{&binary_row<float, F>, &binary_row<double, F>};
 
-/// dy * share, and 0 where the share is 0, whatever dy is.
-struct Share {
+struct Plus {
   template <class V>
-  V operator()(V dy, V share) const {
-    return and_not(dy * share, share == V::zero());
+  V operator()(V a, V b) const {
+    return a + b;
   }
 };
 
-/// Validates, allocates or takes `out`, and runs. The names in errors are `a` and `b`.
-[[nodiscard]] Tensor unary(const char* op, const Tensor& a, Tensor* out, const Rows& rows);
-[[nodiscard]] Tensor binary(const char* op, const Tensor& a, const Tensor& b, Tensor* out, const Rows& rows);
+struct Quotient {
+  template <class V>
+  V operator()(V a, V b) const {
+    return a / b;
+  }
+};
+
+/// Checks the operands, takes `out` or allocates, and runs. Errors call the operands `a` and `b`. Records nothing.
+[[nodiscard]] Tensor unary(const Op& op, const Tensor& a, Tensor* out, const Rows& rows);
+[[nodiscard]] Tensor binary(const Op& op, const Tensor& a, const Tensor& b, Tensor* out, const Rows& rows);
 
 }  // namespace tinytorch::detail

@@ -1,18 +1,10 @@
 #include "reduce.h"
 
 #include <algorithm>
-#include <limits>
-#include <string>
 
-#include "axis.h"
-#include "check.h"
-#include "dispatch.h"
 #include "simd/lanes.h"
-#include "tinytorch/ops.h"
 
-namespace tinytorch {
-
-namespace detail {
+namespace tinytorch::detail {
 
 namespace {
 
@@ -120,67 +112,4 @@ template double max_row<double>(const double*, std::size_t) noexcept;
 template void sum_columns<float>(const float*, std::size_t, std::size_t, std::size_t, float*, bool) noexcept;
 template void sum_columns<double>(const double*, std::size_t, std::size_t, std::size_t, double*, bool) noexcept;
 
-namespace {
-
-template <class T>
-void max_columns(const T* values, std::size_t rows, std::size_t columns, T* out) noexcept {
-  std::copy_n(values, columns, out);
-  for (std::size_t i = 1; i < rows; ++i) {
-    const T* row = values + i * columns;
-    for (std::size_t j = 0; j < columns; ++j) {
-      if (row[j] > out[j] || row[j] != row[j]) out[j] = out[j] == out[j] ? row[j] : out[j];
-    }
-  }
-}
-
-}  // namespace
-
-}  // namespace detail
-
-namespace ops {
-
-Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
-  const detail::AxisView view = detail::view_axis(a, axes, "sum");
-  detail::Destination to_out(out, view.result, a.dtype(), a, "sum");
-  detail::for_floating(a.dtype(), [&]<class T>() {
-    const T* from = view.source.data<T>();
-    T* to = to_out.result().mutable_data<T>();
-    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
-      if (view.inner == 1) {
-        *to = detail::sum_row(from, view.length);
-      } else {
-        detail::sum_columns(from, view.length, view.inner, view.inner, to);
-      }
-    }
-  });
-  return to_out.finish();
-}
-
-Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
-  const detail::AxisView view = detail::view_axis(a, axes, "mean");
-  if (out != nullptr) detail::require_out(*out, view.result, a.dtype(), "mean");
-  Tensor result = sum(a, axes, out);
-  return div(result, Tensor::scalar(static_cast<double>(view.length), a.dtype()), &result);
-}
-
-Tensor max(const Tensor& a, Axes axes, Tensor* out) {
-  const detail::AxisView view = detail::view_axis(a, axes, "max");
-  detail::require_elements(view, a, "max");
-  detail::Destination to_out(out, view.result, a.dtype(), a, "max");
-  detail::for_floating(a.dtype(), [&]<class T>() {
-    const T* from = view.source.data<T>();
-    T* to = to_out.result().mutable_data<T>();
-    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
-      if (view.inner == 1) {
-        *to = detail::max_row(from, view.length);
-      } else {
-        detail::max_columns(from, view.length, view.inner, to);
-      }
-    }
-  });
-  return to_out.finish();
-}
-
-}  // namespace ops
-
-}  // namespace tinytorch
+}  // namespace tinytorch::detail

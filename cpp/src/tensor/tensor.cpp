@@ -10,6 +10,7 @@
 #include "storage.h"
 #include "tinytorch/error.h"
 #include "tinytorch/random.h"
+#include "views.h"
 
 namespace tinytorch {
 
@@ -192,10 +193,10 @@ void Tensor::copy_from(const Tensor& source) {
   detail::require_defined(source, "copy_from", "the source");
   detail::require_out(*this, shape(), dtype(), "copy_from");
   if (source.impl_->gradient) source.impl_->gradient->before_copy("copy_from");
-  Tensor from = source.expand(shape());
+  Tensor from = detail::expanded(source, shape());
   const bool same_place = detail::may_overlap(*this, from);
   if (same_place && impl_->offset == from.impl_->offset && strides() == from.strides()) return;
-  if (same_place) from = from.clone();
+  if (same_place) from = detail::copied(from);
   detail::begin_write(*impl_, "copy_from");
   detail::copy_strided({impl_->bytes(), strides(), dtype()}, {from.impl_->bytes(), from.strides(), from.dtype()},
                        shape());
@@ -213,24 +214,28 @@ void Tensor::fill(double value) {
                        {reinterpret_cast<std::byte*>(&converted), same_element, dtype()}, shape());
 }
 
-Tensor Tensor::clone() const {
-  detail::require_defined(*this, "clone", "a");
-  Tensor result = empty(shape(), dtype());
-  detail::copy_strided({result.impl_->bytes(), result.strides(), dtype()}, {impl_->bytes(), strides(), dtype()},
-                       shape());
+namespace detail {
+
+Tensor copied(const Tensor& a) {
+  require_defined(a, "clone", "a");
+  Tensor result = Tensor::empty(a.shape(), a.dtype());
+  copy_strided({result.impl()->bytes(), result.strides(), a.dtype()}, {a.impl()->bytes(), a.strides(), a.dtype()},
+               a.shape());
   return result;
 }
 
-Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+Tensor row_major(const Tensor& a) { return a.is_contiguous() ? a : copied(a); }
 
-Tensor Tensor::to(DType target) const {
-  detail::require_defined(*this, "to", "a");
-  if (target == dtype()) return *this;
-  Tensor result = empty(shape(), target);
-  detail::copy_strided({result.impl_->bytes(), result.strides(), target}, {impl_->bytes(), strides(), dtype()},
-                       shape());
+Tensor converted(const Tensor& a, DType target) {
+  require_defined(a, "to", "a");
+  if (target == a.dtype()) return a;
+  Tensor result = Tensor::empty(a.shape(), target);
+  copy_strided({result.impl()->bytes(), result.strides(), target}, {a.impl()->bytes(), a.strides(), a.dtype()},
+               a.shape());
   return result;
 }
+
+}  // namespace detail
 
 #define TINYTORCH_INSTANTIATE(T)                                     \
   template Tensor Tensor::from<T>(std::span<const T>, const Shape&); \

@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "storage.h"
+#include "views.h"
 
 namespace tinytorch {
 
@@ -66,10 +67,8 @@ bool view_strides(const Shape& from, const Strides& from_strides, const Shape& t
 
 }  // namespace
 
-}  // namespace detail
-
-Tensor Tensor::reshape(Shape target) const {
-  detail::require_defined(*this, "reshape", "a");
+Tensor reshaped(const Tensor& a, Shape target) {
+  require_defined(a, "reshape", "a");
   const Shape asked = target;
   std::int64_t known = 1;
   std::int64_t* unknown = nullptr;
@@ -83,70 +82,71 @@ Tensor Tensor::reshape(Shape target) const {
     }
   }
   if (fits && unknown != nullptr) {
-    fits = known != 0 && numel() % known == 0;
-    if (fits) *unknown = numel() / known;
+    fits = known != 0 && a.numel() % known == 0;
+    if (fits) *unknown = a.numel() / known;
   } else {
-    fits = fits && known == numel();
+    fits = fits && known == a.numel();
   }
   if (!fits) {
-    detail::fail(ErrorCode::shape, {"reshape: ", shape(), " has ", numel(), " elements and cannot become ", asked});
+    fail(ErrorCode::shape, {"reshape: ", a.shape(), " has ", a.numel(), " elements and cannot become ", asked});
   }
   // Without elements any sizes have passed so far, and strides are products of them: numel() refuses what is too large.
-  (void)tinytorch::numel(target);
-  if (impl_->contiguous) return detail::make_view(*this, impl_->offset, target, contiguous_strides(target));
+  (void)numel(target);
+  if (a.impl()->contiguous) return make_view(a, a.impl()->offset, target, contiguous_strides(target));
   Strides strides_of_view;
-  if (detail::view_strides(shape(), strides(), target, strides_of_view)) {
-    return detail::make_view(*this, impl_->offset, target, strides_of_view);
+  if (view_strides(a.shape(), a.strides(), target, strides_of_view)) {
+    return make_view(a, a.impl()->offset, target, strides_of_view);
   }
-  return clone().reshape(target);
+  return reshaped(copied(a), target);
 }
 
-Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
-  detail::require_defined(*this, "transpose", "a");
-  const std::size_t i = detail::require_dim(dim0, shape(), "transpose");
-  const std::size_t j = detail::require_dim(dim1, shape(), "transpose");
-  Shape new_shape = shape();
-  Strides new_strides = strides();
+Tensor transposed(const Tensor& a, std::int64_t dim0, std::int64_t dim1) {
+  require_defined(a, "transpose", "a");
+  const std::size_t i = require_dim(dim0, a.shape(), "transpose");
+  const std::size_t j = require_dim(dim1, a.shape(), "transpose");
+  Shape new_shape = a.shape();
+  Strides new_strides = a.strides();
   std::swap(new_shape[i], new_shape[j]);
   std::swap(new_strides[i], new_strides[j]);
-  return detail::make_view(*this, impl_->offset, new_shape, new_strides);
+  return make_view(a, a.impl()->offset, new_shape, new_strides);
 }
 
-Tensor Tensor::slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step) const {
-  detail::require_defined(*this, "slice", "a");
-  const std::size_t axis = detail::require_dim(dim, shape(), "slice");
-  if (step < 1) detail::fail(ErrorCode::invalid_argument, {"slice: step ", step, " is not positive"});
-  const std::int64_t size = shape()[axis];
+Tensor sliced(const Tensor& a, std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step) {
+  require_defined(a, "slice", "a");
+  const std::size_t axis = require_dim(dim, a.shape(), "slice");
+  if (step < 1) fail(ErrorCode::invalid_argument, {"slice: step ", step, " is not positive"});
+  const std::int64_t size = a.shape()[axis];
   const auto place = [size](std::int64_t index) {
     return std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
   };
   start = place(start);
   stop = place(stop);
-  Shape new_shape = shape();
-  Strides new_strides = strides();
+  Shape new_shape = a.shape();
+  Strides new_strides = a.strides();
   const std::int64_t length = std::max<std::int64_t>(stop - start, 0);
   new_shape[axis] = length / step + (length % step != 0);
   // One element or none is never stepped over; a huge step must not overflow the stride.
   if (new_shape[axis] > 1) new_strides[axis] *= step;
-  return detail::make_view(*this, impl_->offset + (new_shape[axis] > 0 ? start * strides()[axis] : 0), new_shape,
-                           new_strides);
+  return make_view(a, a.impl()->offset + (new_shape[axis] > 0 ? start * a.strides()[axis] : 0), new_shape, new_strides);
 }
 
-Tensor Tensor::expand(const Shape& target) const {
-  detail::require_defined(*this, "expand", "a");
-  if (target == shape()) return *this;
-  bool fits = target.size() >= ndim();
+Tensor expanded(const Tensor& a, const Shape& target) {
+  require_defined(a, "expand", "a");
+  if (target == a.shape()) return a;
+  bool fits = target.size() >= a.ndim();
   Strides new_strides;
   new_strides.resize(target.size());
-  const std::size_t shift = fits ? target.size() - ndim() : 0;
-  for (std::size_t i = 0; fits && i < ndim(); ++i) {
-    fits = shape()[i] == target[shift + i] || shape()[i] == 1;
-    new_strides[shift + i] = shape()[i] == target[shift + i] ? strides()[i] : 0;
+  const std::size_t shift = fits ? target.size() - a.ndim() : 0;
+  for (std::size_t i = 0; fits && i < a.ndim(); ++i) {
+    fits = a.shape()[i] == target[shift + i] || a.shape()[i] == 1;
+    new_strides[shift + i] = a.shape()[i] == target[shift + i] ? a.strides()[i] : 0;
   }
   if (!fits) {
-    detail::fail(ErrorCode::shape, {"expand: ", shape(), " does not broadcast to ", target});
+    fail(ErrorCode::shape, {"expand: ", a.shape(), " does not broadcast to ", target});
   }
-  return detail::make_view(*this, impl_->offset, target, new_strides);
+  return make_view(a, a.impl()->offset, target, new_strides);
 }
+
+}  // namespace detail
 
 }  // namespace tinytorch

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "tensor/storage.h"
+#include "tensor/views.h"
 
 namespace tinytorch::train {
 
@@ -41,7 +42,7 @@ std::string checksum(const io::TensorFile& file) {
     sum.add(name);
     sum.add(name_of(tensor.dtype()));
     sum.add(to_string(tensor.shape()));
-    const Tensor dense = tensor.contiguous();
+    const Tensor dense = detail::row_major(tensor);
     sum.add(dense.impl()->bytes(), static_cast<std::size_t>(dense.numel()) * size_of(dense.dtype()));
   }
   for (const auto& [key, value] : file.metadata) {

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
+#include "tinytorch/ops.h"
 #include "tinytorch/train.h"
 #include "train/losses.h"
 
@@ -13,11 +14,11 @@ namespace tinytorch::train {
 
 Tensor loss_of(Loss loss, const Tensor& y, const Tensor& labels) {
   switch (loss) {
-    case Loss::cross_entropy: return autograd::cross_entropy(y, labels);
-    case Loss::mse: return autograd::mse_loss(y, labels);
+    case Loss::cross_entropy: return ops::cross_entropy(y, labels);
+    case Loss::mse: return ops::mse_loss(y, labels);
     case Loss::binary_cross_entropy: break;
   }
-  return autograd::binary_cross_entropy(y, labels);
+  return ops::binary_cross_entropy(y, labels);
 }
 
 std::int64_t count_correct(Loss loss, const Tensor& y, const Tensor& labels, std::int32_t* predictions) {

@@ -119,7 +119,7 @@ void file(Machine& machine, const N& n) {
 
 void loss(Machine& machine, const N& n) {
   const bool mean = n[2] % 2 == 0;
-  const Reduction reduction = mean ? Reduction::mean : Reduction::sum;
+  const ops::Reduction reduction = mean ? ops::Reduction::mean : ops::Reduction::sum;
   const auto is_tame = [](const Pair& pair) {
     const Numbers values = pair.ref->values();
     return is_floating(pair.ref->dtype()) &&
@@ -145,7 +145,7 @@ void loss(Machine& machine, const N& n) {
     const Tensor table = Tensor::from(std::span<const std::int32_t>(list), {2 * rows});
     machine.log << "cross_entropy of " << machine.name(x) << ", mean " << mean << '\n';
     if (machine.both(
-            [&] { real = autograd::cross_entropy(x.real, table.slice(0, 0, 2 * rows, 2), reduction); },
+            [&] { real = ops::cross_entropy(x.real, table.slice(0, 0, 2 * rows, 2), reduction); },
             [&] { ref = reference::cross_entropy(x.ref, reference::make(labels, {rows}, DType::int32), mean); })) {
       machine.add(real, ref);
     }
@@ -156,7 +156,7 @@ void loss(Machine& machine, const N& n) {
       machine.some(n[3], [&](const Pair& pair) { return is_tame(pair) && pair.ref->shape == x.ref->shape; });
   if (!is_tame(x) || !is_tame(target)) return;
   machine.log << "mse_loss of " << machine.name(x) << " and " << machine.name(target) << ", mean " << mean << '\n';
-  if (machine.both([&] { real = autograd::mse_loss(x.real, target.real, reduction); },
+  if (machine.both([&] { real = ops::mse_loss(x.real, target.real, reduction); },
                    [&] { ref = reference::mse_loss(x.ref, target.ref, mean); })) {
     machine.add(real, ref);
   }

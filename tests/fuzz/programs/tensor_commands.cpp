@@ -63,14 +63,14 @@ void view(Machine& machine, const N& n) {
       shapes.back().push_back(1);
       const Sizes to = choose(shapes, n[4]);
       machine.log << " reshape " << to_string(to_dims(to)) << '\n';
-      library = [=](const Tensor& t) { return autograd::reshape(t, to_dims(to)); };
+      library = [=](const Tensor& t) { return t.reshape(to_dims(to)); };
       model = [=](const Ref& t) { return reference::reshape(t, to); };
       break;
     }
     case 1: {
       const std::int64_t i = axis(n[2]), j = axis(n[3]);
       machine.log << " transpose " << i << ' ' << j << '\n';
-      library = [=](const Tensor& t) { return autograd::transpose(t, i, j); };
+      library = [=](const Tensor& t) { return t.transpose(i, j); };
       model = [=](const Ref& t) { return reference::transpose(t, i, j); };
       break;
     }
@@ -78,7 +78,7 @@ void view(Machine& machine, const N& n) {
       const std::int64_t dim = axis(n[2]), start = n[3] % 13 - 6, step = 1 + n[4] % 3;
       const std::int64_t stop = n[4] % 4 == 0 ? std::numeric_limits<std::int64_t>::max() : n[4] % 17 - 6;
       machine.log << " slice " << dim << ' ' << start << ' ' << stop << ' ' << step << '\n';
-      library = [=](const Tensor& t) { return autograd::slice(t, dim, start, stop, step); };
+      library = [=](const Tensor& t) { return t.slice(dim, start, stop, step); };
       model = [=](const Ref& t) { return reference::slice(t, dim, start, stop, step); };
       break;
     }
@@ -88,7 +88,7 @@ void view(Machine& machine, const N& n) {
       if (n[4] % 2 == 0) to.insert(to.begin(), 1 + n[4] % 3);
       if (to == shape || to.size() > 8) return;
       machine.log << " expand " << to_string(to_dims(to)) << '\n';
-      library = [=](const Tensor& t) { return autograd::expand(t, to_dims(to)); };
+      library = [=](const Tensor& t) { return t.expand(to_dims(to)); };
       model = [=](const Ref& t) { return reference::expand(t, to); };
     }
   }
@@ -128,8 +128,7 @@ void write(Machine& machine, const N& n) {
 /// Runs an operation into a new tensor, recorded, or, mostly where `n` says so, into `out`, which may be an operand,
 /// any that fits, or a view of a larger one.
 void apply(Machine& machine, std::string_view name, const std::vector<Pair>& operands, std::uint8_t n,
-           const std::function<Tensor()>& recorded, const std::function<Tensor(Tensor*)>& into,
-           const std::function<Ref()>& model) {
+           const std::function<Tensor(Tensor* out)>& operation, const std::function<Ref()>& model) {
   machine.log << name << " of";
   for (const Pair& each : operands)
     machine.log << ' ' << name_of(each.ref->dtype()) << to_string(to_dims(each.ref->shape));
@@ -138,7 +137,7 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
   Tensor real;
   const auto run_model = [&] { ref = model(); };
   if (n % 4 != 0 || refuses([&] { (void)model(); })) {
-    if (machine.both([&] { real = recorded(); }, run_model)) machine.add(real, ref);
+    if (machine.both([&] { real = operation(nullptr); }, run_model)) machine.add(real, ref);
     return;
   }
   run_model();
@@ -168,45 +167,39 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
       std::any_of(operands.begin(), operands.end(), [&](const Pair& each) { return each.ref->base == out.ref->base; });
   const auto copy = [&] {
     refuse_writing(out.ref);
+    if (reference::recording && ref->requires_grad()) throw Refused("a result in out is not recorded");
     out.ref->write(result->values(), result->errors());
   };
-  if (machine.both([&] { real = into(&out.real); }, copy, shares)) machine.compare(real, out.ref, "out");
+  if (machine.both([&] { real = operation(&out.real); }, copy, shares)) machine.compare(real, out.ref, "out");
 }
 
-using Unary = Tensor (*)(const Tensor&);
-using UnaryOut = Tensor (*)(const Tensor&, Tensor*);
+using Unary = Tensor (*)(const Tensor&, Tensor*);
 
 void unary(Machine& machine, const N& n) {
-  static const std::vector<std::pair<Unary, UnaryOut>> library = {
-      {autograd::neg, ops::neg},         {autograd::abs, ops::abs},   {autograd::relu, ops::relu},
-      {autograd::sqrt, ops::sqrt},       {autograd::exp, ops::exp},   {autograd::log, ops::log},
-      {autograd::sigmoid, ops::sigmoid}, {autograd::tanh, ops::tanh}, {autograd::gelu, ops::gelu}};
+  static const std::vector<Unary> library = {ops::neg, ops::abs,     ops::relu, ops::sqrt, ops::exp,
+                                             ops::log, ops::sigmoid, ops::tanh, ops::gelu};
   const Pair a = n[3] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
-  const auto& [recorded, into] = choose(library, n[1]);
+  const Unary f = choose(library, n[1]);
   const reference::Curve& curve = choose(reference::curves(), n[1]);
   apply(
-      machine, curve.name, {a}, n[2], [&, f = recorded] { return f(a.real); },
-      [&, f = into](Tensor* out) { return f(a.real, out); }, [&] { return reference::unary(curve, a.ref); });
+      machine, curve.name, {a}, n[2], [&](Tensor* out) { return f(a.real, out); },
+      [&] { return reference::unary(curve, a.ref); });
 }
 
-using Binary = Tensor (*)(const Tensor&, const Tensor&);
-using BinaryOut = Tensor (*)(const Tensor&, const Tensor&, Tensor*);
+using Binary = Tensor (*)(const Tensor&, const Tensor&, Tensor*);
 
 void binary(Machine& machine, const N& n) {
-  static const std::vector<std::pair<Binary, BinaryOut>> library = {
-      {autograd::add, ops::add}, {autograd::sub, ops::sub}, {autograd::mul, ops::mul},
-      {autograd::div, ops::div}, {autograd::pow, ops::pow}, {autograd::maximum, ops::maximum}};
+  static const std::vector<Binary> library = {ops::add, ops::sub, ops::mul, ops::div, ops::pow, ops::maximum};
   const Pair a = n[4] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
   const Pair b = n[4] % 8 == 0 ? machine.some(n[1]) : machine.some(n[1], [&](const Pair& pair) {
     return pair.ref->dtype() == a.ref->dtype() &&
            !refuses([&] { (void)reference::broadcast(a.ref->shape, pair.ref->shape); });
   });
   if (a.ref->size() * b.ref->size() > 100000 && a.ref->shape != b.ref->shape) return;
-  const auto& [recorded, into] = choose(library, n[2]);
+  const Binary f = choose(library, n[2]);
   const reference::Operator& op = choose(reference::operators(), n[2]);
   apply(
-      machine, op.name, {a, b}, n[3], [&, f = recorded] { return f(a.real, b.real); },
-      [&, f = into](Tensor* out) { return f(a.real, b.real, out); },
+      machine, op.name, {a, b}, n[3], [&](Tensor* out) { return f(a.real, b.real, out); },
       [&] { return reference::binary(op, a.ref, b.ref); });
 }
 
@@ -218,23 +211,19 @@ void reduce(Machine& machine, const N& n) {
   switch (n[1] % 4) {
     case 0:
       return apply(
-          machine, "sum", {a}, n[3], [&] { return autograd::sum(a.real, axes); },
-          [&](Tensor* out) { return ops::sum(a.real, axes, out); },
+          machine, "sum", {a}, n[3], [&](Tensor* out) { return ops::sum(a.real, axes, out); },
           [&] { return reference::reduce(reference::Reduce::sum, a.ref, axes.dim, axes.keepdim); });
     case 1:
       return apply(
-          machine, "mean", {a}, n[3], [&] { return autograd::mean(a.real, axes); },
-          [&](Tensor* out) { return ops::mean(a.real, axes, out); },
+          machine, "mean", {a}, n[3], [&](Tensor* out) { return ops::mean(a.real, axes, out); },
           [&] { return reference::reduce(reference::Reduce::mean, a.ref, axes.dim, axes.keepdim); });
     case 2:
       return apply(
-          machine, "max", {a}, n[3], [&] { return autograd::max(a.real, axes); },
-          [&](Tensor* out) { return ops::max(a.real, axes, out); },
+          machine, "max", {a}, n[3], [&](Tensor* out) { return ops::max(a.real, axes, out); },
           [&] { return reference::reduce(reference::Reduce::max, a.ref, axes.dim, axes.keepdim); });
     default:
       return apply(
-          machine, "argmax", {a}, n[3], [&] { return ops::argmax(a.real, axes); },
-          [&](Tensor* out) { return ops::argmax(a.real, axes, out); },
+          machine, "argmax", {a}, n[3], [&](Tensor* out) { return ops::argmax(a.real, axes, out); },
           [&] { return reference::argmax(a.ref, axes.dim, axes.keepdim); });
   }
 }
@@ -252,7 +241,6 @@ void softmax(Machine& machine, const N& n) {
   const bool is_log = n[2] % 2 == 0;
   apply(
       machine, is_log ? "log_softmax" : "softmax", {a}, n[3],
-      [&] { return is_log ? autograd::log_softmax(a.real, dim) : autograd::softmax(a.real, dim); },
       [&](Tensor* out) { return is_log ? ops::log_softmax(a.real, dim, out) : ops::softmax(a.real, dim, out); },
       [&] { return reference::softmax(a.ref, dim, is_log); });
 }
@@ -279,7 +267,7 @@ void matmul(Machine& machine, const N& n) {
   const std::string name =
       "matmul by " + std::string(kernel < 0 ? "auto" : kernels()[static_cast<std::size_t>(kernel)].name);
   apply(
-      machine, name, {a, b}, n[3], [&] { return autograd::matmul(a.real, b.real, kernel); },
+      machine, name, {a, b}, n[3],
       [&](Tensor* out) { return ops::matmul(a.real, b.real, {.kernel = kernel, .out = out}); },
       [&] { return reference::matmul(a.ref, b.ref); });
 }
@@ -289,11 +277,9 @@ void copy(Machine& machine, const N& n) {
   const DType dtype = static_cast<DType>(n[2] % 4);
   machine.log << machine.name(a) << " copy, kind " << n[1] % 3 << ' ' << name_of(dtype) << '\n';
   switch (n[1] % 3) {
-    case 0: machine.add(autograd::clone(a.real), reference::copied(a.ref, a.ref->dtype())); return;
+    case 0: machine.add(a.real.clone(), reference::copied(a.ref, a.ref->dtype())); return;
     case 1: machine.add(detach(a.real), reference::detach(a.ref)); return;
-    default:
-      // The raw conversion, which is not recorded.
-      machine.add(a.real.to(dtype), a.ref->dtype() == dtype ? a.ref : reference::convert(a.ref, dtype));
+    default: machine.add(a.real.to(dtype), a.ref->dtype() == dtype ? a.ref : reference::copied(a.ref, dtype));
   }
 }
 

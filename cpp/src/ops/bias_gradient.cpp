@@ -1,4 +1,4 @@
-#include "autograd/bias_gradient.h"
+#include "ops/bias_gradient.h"
 
 #include <algorithm>
 

@@ -1,14 +1,16 @@
-#include "softmax.h"
+#include "ops/softmax.h"
 
 #include <algorithm>
 
-#include "check.h"
-#include "dispatch.h"
-#include "elementwise.h"
+#include "ops/elementwise.h"
+#include "ops/row.h"
 #include "parallel/parallel_for.h"
-#include "reduce.h"
+#include "tensor/check.h"
+#include "tensor/dispatch.h"
+#include "tensor/reduce.h"
+#include "tensor/vector_math.h"
+#include "tensor/views.h"
 #include "tinytorch/ops.h"
-#include "vector_math.h"
 
 namespace tinytorch {
 
@@ -20,12 +22,6 @@ struct ExpOfDifference {
   template <class V>
   V operator()(V x, V shift) const {
     return vmath::exp(x - shift);
-  }
-};
-struct Quotient {
-  template <class V>
-  V operator()(V x, V divisor) const {
-    return x / divisor;
   }
 };
 struct Difference {
@@ -147,19 +143,18 @@ void over_rows(const Tensor& source, Tensor& result, RowToRow<T> f) {
   parallel_for(rows, 8192 / length + 1, part);
 }
 
-Tensor along(const Tensor& a, std::int64_t dim, Tensor* out, const char* op, RowToRow<float> f32,
-             RowToRow<double> f64) {
-  require_floating(a, op, "a");
-  const auto axis = static_cast<std::int64_t>(require_reduced_dim(dim, a.shape(), op));
+Tensor along(const Op& op, const Tensor& a, std::int64_t dim, Tensor* out, RowToRow<float> f32, RowToRow<double> f64) {
+  require_dtype(a, op, "a");
+  const auto axis = static_cast<std::int64_t>(require_reduced_dim(dim, a.shape(), op.name));
   if (a.ndim() == 0) {  // an axis of one element, as in PyTorch
-    if (out != nullptr) require_out(*out, {}, a.dtype(), op);
-    Tensor row = out ? out->reshape({1}) : Tensor();
-    const Tensor result = along(a.reshape({1}), 0, out ? &row : nullptr, op, f32, f64);
-    return out ? *out : result.reshape({});
+    if (out != nullptr) require_out(*out, {}, a.dtype(), op.name);
+    Tensor row = out ? reshaped(*out, {1}) : Tensor();
+    const Tensor result = along(op, reshaped(a, {1}), 0, out ? &row : nullptr, f32, f64);
+    return out ? *out : reshaped(result, {});
   }
-  const Tensor source = a.transpose(axis, -1).contiguous();
+  const Tensor source = row_major(transposed(a, axis, -1));
   const bool last = axis + 1 == static_cast<std::int64_t>(a.ndim());
-  Destination to_out(last ? out : nullptr, source.shape(), a.dtype(), a, op);
+  Destination to_out(last ? out : nullptr, source.shape(), a.dtype(), a, op.name);
   Tensor& result = to_out.result();
   if (a.dtype() == DType::float32) {
     over_rows<float>(source, result, f32);
@@ -167,12 +162,14 @@ Tensor along(const Tensor& a, std::int64_t dim, Tensor* out, const char* op, Row
     over_rows<double>(source, result, f64);
   }
   if (last) return to_out.finish();
-  result = result.transpose(axis, -1);
-  if (out == nullptr) return result.contiguous();
-  require_out(*out, a.shape(), a.dtype(), op);
+  result = transposed(result, axis, -1);
+  if (out == nullptr) return row_major(result);
+  require_out(*out, a.shape(), a.dtype(), op.name);
   out->copy_from(result);
   return *out;
 }
+
+constexpr Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
 
 }  // namespace
 
@@ -180,14 +177,52 @@ Tensor along(const Tensor& a, std::int64_t dim, Tensor* out, const char* op, Row
 
 namespace ops {
 
+using detail::Node;
+using detail::record;
+using detail::Saved;
+
 Tensor softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
-  return detail::along(a, dim, out, "softmax", &detail::softmax_row<float>, &detail::softmax_row<double>);
+  const auto forward = [&] {
+    return detail::along(detail::softmax_op, a, dim, out, &detail::softmax_row<float>, &detail::softmax_row<double>);
+  };
+  return record("softmax", {&a}, out, forward, [&](const Tensor& y) {
+    return [y = Saved(detach(y)), dim](Node& n, Tensor& dy) {
+      const Tensor& p = y.get(n);
+      n.add(0, mul(p, sub(dy, sum(mul(dy, p), {dim, true}))));
+    };
+  });
 }
 
 Tensor log_softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
-  return detail::along(a, dim, out, "log_softmax", &detail::log_softmax_row<float>, &detail::log_softmax_row<double>);
+  const auto forward = [&] {
+    return detail::along(detail::log_softmax_op, a, dim, out, &detail::log_softmax_row<float>,
+                         &detail::log_softmax_row<double>);
+  };
+  return record("log_softmax", {&a}, out, forward, [&](const Tensor& y) {
+    return [y = Saved(detach(y)), dim](Node& n, Tensor& dy) {
+      n.add(0, sub(dy, mul(exp(y.get(n)), sum(dy, {dim, true}))));
+    };
+  });
 }
 
 }  // namespace ops
+
+namespace detail {
+
+namespace {
+
+constinit const Operation softmaxes_rows[] = {
+    row<&ops::softmax>(softmax_op,
+                       {.summary = "exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows.",
+                        .parameters = {Parameter("dim", -1)}}),
+    row<&ops::log_softmax>(log_softmax_op,
+                           {.summary = "The logarithm of softmax.", .parameters = {Parameter("dim", -1)}}),
+};
+
+}  // namespace
+
+constinit const Family softmaxes = softmaxes_rows;
+
+}  // namespace detail
 
 }  // namespace tinytorch

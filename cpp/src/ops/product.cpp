@@ -1,12 +1,15 @@
+// Matrix products of tensors: what is checked, and the way to the kernels.
+#include "ops/product.h"
+
 #include <algorithm>
 
-#include "check.h"
-#include "dispatch.h"
 #include "matmul/plan.h"
 #include "matmul/registry.h"
-#include "storage.h"
-#include "strided_loop.h"
-#include "tinytorch/ops.h"
+#include "tensor/check.h"
+#include "tensor/dispatch.h"
+#include "tensor/storage.h"
+#include "tensor/strided_loop.h"
+#include "tensor/views.h"
 
 namespace tinytorch {
 
@@ -22,7 +25,7 @@ Dims batch_of(const Dims& dims) { return Dims(std::span(dims.begin(), dims.size(
 class MatrixStack {
  public:
   MatrixStack(const Tensor& given, std::int64_t axis) : given_(given) {
-    if (given.ndim() <= 1) view_ = given.reshape(axis == 0 ? Shape{1, given.numel()} : Shape{given.numel(), 1});
+    if (given.ndim() <= 1) view_ = reshaped(given, axis == 0 ? Shape{1, given.numel()} : Shape{given.numel(), 1});
   }
   const Tensor* operator->() const { return view_.defined() ? &view_ : &given_; }
   const Tensor& operator*() const { return *operator->(); }
@@ -41,7 +44,7 @@ struct Product {
 };
 
 Product make_product(const Tensor& a, const Tensor& b) {
-  require_same_floating(a, b, "matmul");
+  require_same_dtype(a, b, matmul_op);
   if (a.ndim() == 0 || b.ndim() == 0) {
     fail(ErrorCode::shape, {"matmul: operands need at least one axis: a is ", a.shape(), ", b is ", b.shape()});
   }
@@ -63,7 +66,7 @@ Product make_product(const Tensor& a, const Tensor& b) {
 }
 
 void require_bias(const Tensor& bias, const Product& p) {
-  require_same_floating(*p.a, bias, "matmul: bias");
+  require_same_dtype(*p.a, bias, {"matmul: bias", matmul_op.dtypes});
   if (bias.shape() != Shape{p.n}) {
     fail(ErrorCode::shape, {"matmul: bias is ", bias.shape(), ", needs ", Shape{p.n}});
   }
@@ -107,7 +110,7 @@ Strides batch_strides(const Tensor& t, const Product& p) {
   Shape full = p.batch;
   full.push_back(t.size(-2));
   full.push_back(t.size(-1));
-  return batch_of(t.expand(full).strides());
+  return batch_of(expanded(t, full).strides());
 }
 
 /// The products of a stack whose operands are already broadcast to it: operand 0 is C.
@@ -131,7 +134,7 @@ bool is_one_tall_product(const Product& p) { return p.b->ndim() == 2 && p.a->is_
 
 /// C is `c` as [batch, m, n], with rows that a kernel can write.
 void run_stacked(const Product& p, const Tensor& c, const ops::MatmulOptions& options) {
-  const Tensor bias = options.bias ? options.bias->contiguous() : Tensor();
+  const Tensor bias = options.bias ? row_major(*options.bias) : Tensor();
   const Tensor* const bias_or_none = bias.defined() ? &bias : nullptr;
   ++c.impl()->storage->version;
   for_floating(c.dtype(), [&]<class T>() {
@@ -167,50 +170,43 @@ void run(const Product& p, const Tensor& out, const ops::MatmulOptions& options)
   Shape shape = p.batch;
   shape.push_back(p.m);
   shape.push_back(p.n);
-  run_stacked(p, out.reshape(shape), options);
+  run_stacked(p, reshaped(out, shape), options);
 }
 
 }  // namespace
 
-}  // namespace detail
-
-namespace ops {
-
-Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
-  if (options.out) {
-    matmul_out(*options.out, a, b, options);
-    return *options.out;
-  }
-  const detail::Product p = detail::make_product(a, b);
-  if (options.bias) detail::require_bias(*options.bias, p);
+Tensor product(const Tensor& a, const Tensor& b, const ops::MatmulOptions& options) {
+  const Product p = make_product(a, b);
+  if (options.bias) require_bias(*options.bias, p);
   if (options.accumulate) {
-    detail::fail(ErrorCode::invalid_argument, {"matmul: accumulate needs out, the tensor that is added to"});
+    fail(ErrorCode::invalid_argument, {"matmul: accumulate needs out, the tensor that is added to"});
   }
   Tensor result = Tensor::empty(p.result, a.dtype());
-  detail::run(p, result, options);
+  run(p, result, options);
   return result;
 }
 
-void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options) {
-  if (detail::run_plain(a, b, out, options)) return;
-  const detail::Product p = detail::make_product(a, b);
-  if (options.bias) detail::require_bias(*options.bias, p);
-  detail::require_out(out, p.result, a.dtype(), "matmul");
-  if (detail::may_overlap(out, a) || detail::may_overlap(out, b) ||
-      (options.bias && detail::may_overlap(out, *options.bias))) {
-    detail::fail(ErrorCode::invalid_argument, {"matmul: out shares memory with an operand"});
+void product_into(Tensor& out, const Tensor& a, const Tensor& b, const ops::MatmulOptions& options) {
+  if (run_plain(a, b, out, options)) return;
+  const Product p = make_product(a, b);
+  if (options.bias) require_bias(*options.bias, p);
+  require_out(out, p.result, a.dtype(), "matmul");
+  if (may_overlap(out, a) || may_overlap(out, b) || (options.bias && may_overlap(out, *options.bias))) {
+    fail(ErrorCode::invalid_argument, {"matmul: out shares memory with an operand"});
   }
   const bool dense_rows = out.is_contiguous() || (a.ndim() > 1 && b.ndim() > 1 && out.strides()[out.ndim() - 1] == 1);
   if (dense_rows) {
-    detail::run(p, out, options);
+    run(p, out, options);
   } else {
-    const Tensor dense = options.accumulate ? out.clone() : Tensor::empty(p.result, a.dtype());
-    detail::run(p, dense, options);
+    const Tensor dense = options.accumulate ? copied(out) : Tensor::empty(p.result, a.dtype());
+    run(p, dense, options);
     out.copy_from(dense);
   }
 }
 
-std::string explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
+}  // namespace detail
+
+std::string ops::explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
   const detail::Product p = detail::make_product(a, b);
   if (kernel != kAutoKernel) detail::require_kernel(kernel);
   Shape stacked = p.batch;
@@ -219,7 +215,7 @@ std::string explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
   if (numel(stacked) == 0) return "nothing: the result has no elements\n";
   if (p.k == 0) return "zeros: the sums have no terms\n";
   // In the place of C, which is not written: its shape without its memory.
-  const Tensor c = Tensor::zeros({1}, a.dtype()).expand(stacked);
+  const Tensor c = detail::expanded(Tensor::zeros({1}, a.dtype()), stacked);
   const bool is_stack = !p.batch.empty() && !detail::is_one_tall_product(p);
   const std::int64_t rows = is_stack ? p.m : numel(stacked) / p.n;
   return detail::for_floating(a.dtype(), [&]<class T>() {
@@ -229,7 +225,5 @@ std::string explain_matmul(const Tensor& a, const Tensor& b, KernelId kernel) {
     return detail::plan_of(args, kernel, &batch).to_string();
   });
 }
-
-}  // namespace ops
 
 }  // namespace tinytorch

@@ -1,9 +1,9 @@
-#include "pow.h"
+#include "ops/pow.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "vector_math.h"
+#include "tensor/vector_math.h"
 
 namespace tinytorch::detail {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "elementwise.h"
+#include "tensor/elementwise.h"
 
 namespace tinytorch::detail {
 

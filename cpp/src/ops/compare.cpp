@@ -1,10 +1,12 @@
+// Comparisons of whole tensors.
 #include <algorithm>
 #include <cmath>
 
-#include "check.h"
-#include "copy.h"
-#include "storage.h"
-#include "strided_loop.h"
+#include "tensor/check.h"
+#include "tensor/copy.h"
+#include "tensor/storage.h"
+#include "tensor/strided_loop.h"
+#include "tensor/views.h"
 #include "tinytorch/ops.h"
 
 namespace tinytorch {
@@ -21,7 +23,7 @@ struct PairVisitor {
     require_defined(a, op, "a");
     require_defined(b, op, "b");
     const Shape shape = broadcast_shapes(a.shape(), b.shape(), op);
-    const Tensor x = a.expand(shape), y = b.expand(shape);
+    const Tensor x = expanded(a, shape), y = expanded(b, shape);
     if (x.numel() == 0) return;
     const LoopNest nest = make_loop_nest(shape, {&x.strides(), &y.strides()});
     for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {

@@ -1,0 +1,197 @@
+// Reductions over one axis or all.
+#include <algorithm>
+#include <limits>
+
+#include "ops/elementwise.h"
+#include "ops/row.h"
+#include "tensor/axis.h"
+#include "tensor/check.h"
+#include "tensor/copy.h"
+#include "tensor/dispatch.h"
+#include "tensor/reduce.h"
+#include "tensor/views.h"
+#include "tinytorch/ops.h"
+
+namespace tinytorch {
+
+namespace detail {
+
+namespace {
+
+constexpr Op sum_op{"sum"}, mean_op{"mean"}, max_op{"max"}, argmax_op{"argmax"};
+
+/// `a` to be reduced, and the shape that the result shall have.
+struct Reduced {
+  AxisView view;
+  Shape shape;
+  Reduced(const Op& op, const Tensor& a, const ops::Axes& axes) {
+    require_dtype(a, op, "a");
+    view = view_axis(a, axes.dim, op.name);
+    shape = axes.keepdim ? view.kept : view.result;
+  }
+};
+
+/// The gradient of a reduction stretched over its input. `kept` is the result's shape with the axis kept.
+Tensor stretch(Node& n, const Tensor& dy, const Shape& kept) { return expanded(reshaped(dy, kept), n.shape_of(0)); }
+
+Tensor sum_forward(const Op& op, const Tensor& a, const ops::Axes& axes, Tensor* out) {
+  const Reduced reduction(op, a, axes);
+  Destination to(out, reduction.shape, a.dtype(), a, op.name);
+  sum_axis(reduction.view, to.result());
+  return to.finish();
+}
+
+template <class T>
+void max_columns(const T* values, std::size_t rows, std::size_t columns, T* out) noexcept {
+  std::copy_n(values, columns, out);
+  for (std::size_t i = 1; i < rows; ++i) {
+    const T* row = values + i * columns;
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (row[j] > out[j] || row[j] != row[j]) out[j] = out[j] == out[j] ? row[j] : out[j];
+    }
+  }
+}
+
+/// 1 where a is the largest element, or NaN as that is, else 0.
+struct IsLargest {
+  static constexpr Op op{"max"};
+  template <class V>
+  static V forward(V a, V largest) {
+    return V::splat(1) & ((a == largest) | ((a != a) & (largest != largest)));
+  }
+};
+
+/// Of the largest of all elements, each of equals gets the same share.
+auto max_of_all(const Tensor& a, const Tensor& y) {
+  return [a = Saved(a), y = Saved(reshaped(y, {}))](Node& n, Tensor& dy) {
+    const Tensor largest = binary<IsLargest>(a.get(n), y.get(n));
+    const Tensor share = ops::div(reshaped(dy, {}), ops::sum(largest));
+    n.add(0, binary({"max"}, share, largest, nullptr, binary_rows<Share>));
+  };
+}
+
+/// Along an axis: seen as [outer, length, inner], the element of each length that argmax() names takes dy.
+auto max_along(const Tensor& a, const ops::Axes& axes) {
+  const AxisSizes sizes = find_axis(a.shape(), axes.dim, "max");
+  return [place = ops::argmax(a, {axes.dim}), length = static_cast<std::int64_t>(sizes.length),
+          inner = static_cast<std::int64_t>(sizes.inner)](Node& n, Tensor& dy) {
+    const Tensor source = row_major(dy);
+    Tensor dx = Tensor::zeros(n.shape_of(0), dy.dtype());
+    const std::int32_t* at = place.data<std::int32_t>();
+    for (std::int64_t i = 0; i < place.numel(); ++i) {
+      const std::int64_t to = (i / inner * length + at[i]) * inner + i % inner;
+      store_element(dx.impl()->bytes(), dx.dtype(), to, load_element(source.impl()->bytes(), dy.dtype(), i));
+    }
+    n.add(0, std::move(dx));
+  };
+}
+
+}  // namespace
+
+}  // namespace detail
+
+namespace ops {
+
+using detail::Node;
+using detail::record;
+
+Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
+  return record(
+      "sum", {&a}, out, [&] { return detail::sum_forward(detail::sum_op, a, axes, out); },
+      [&](const Tensor&) {
+        return [kept = detail::find_axis(a.shape(), axes.dim, "sum").kept](Node& n, Tensor& dy) {
+          n.add(0, detail::stretch(n, dy, kept));
+        };
+      });
+}
+
+Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
+  const auto forward = [&] {
+    Tensor result = detail::sum_forward(detail::mean_op, a, axes, out);
+    const auto length = static_cast<double>(detail::find_axis(a.shape(), axes.dim, "mean").length);
+    return detail::binary(detail::mean_op, result, Tensor::scalar(length, a.dtype()), &result,
+                          detail::binary_rows<detail::Quotient>);
+  };
+  return record("mean", {&a}, out, forward, [&](const Tensor&) {
+    return [sizes = detail::find_axis(a.shape(), axes.dim, "mean")](Node& n, Tensor& dy) {
+      const Tensor share = div(dy, Tensor::scalar(static_cast<double>(sizes.length), dy.dtype()));
+      n.add(0, detail::stretch(n, share, sizes.kept));
+    };
+  });
+}
+
+Tensor max(const Tensor& a, Axes axes, Tensor* out) {
+  const auto forward = [&] {
+    const detail::Reduced reduction(detail::max_op, a, axes);
+    const detail::AxisView& view = reduction.view;
+    detail::require_elements(view, a, "max");
+    detail::Destination to_out(out, reduction.shape, a.dtype(), a, "max");
+    detail::for_floating(a.dtype(), [&]<class T>() {
+      const T* from = view.source.data<T>();
+      T* to = to_out.result().mutable_data<T>();
+      for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
+        if (view.inner == 1) {
+          *to = detail::max_row(from, view.length);
+        } else {
+          detail::max_columns(from, view.length, view.inner, to);
+        }
+      }
+    });
+    return to_out.finish();
+  };
+  if (!axes.dim || a.ndim() == 0) {
+    return record("max", {&a}, out, forward, [&](const Tensor& y) { return detail::max_of_all(a, y); });
+  }
+  return record("max", {&a}, out, forward, [&](const Tensor&) { return detail::max_along(a, axes); });
+}
+
+Tensor argmax(const Tensor& a, Axes axes, Tensor* out) {
+  const detail::Reduced reduction(detail::argmax_op, a, axes);
+  const detail::AxisView& view = reduction.view;
+  detail::require_elements(view, a, "argmax");
+  if (view.length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    detail::fail(ErrorCode::overflow, {"argmax: an index into shape ", a.shape(), " does not fit into int32"});
+  }
+  detail::Destination to_out(out, reduction.shape, DType::int32, a, "argmax");
+  to_out.result().fill(0);
+  detail::for_floating(a.dtype(), [&]<class T>() {
+    const T* from = view.source.data<T>();
+    std::int32_t* best = to_out.result().mutable_data<std::int32_t>();
+    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, best += view.inner) {
+      for (std::size_t i = 1; i < view.length; ++i) {
+        for (std::size_t j = 0; j < view.inner; ++j) {
+          const T value = from[i * view.inner + j];
+          const T highest = from[static_cast<std::size_t>(best[j]) * view.inner + j];
+          const bool first_nan = value != value && highest == highest;
+          if (value > highest || first_nan) best[j] = static_cast<std::int32_t>(i);
+        }
+      }
+    }
+  });
+  return to_out.finish();
+}
+
+}  // namespace ops
+
+namespace detail {
+
+namespace {
+
+constinit const Operation reductions_rows[] = {
+    row<&ops::sum>(sum_op, {.summary = "The sum, of all elements or along one axis."}),
+    row<&ops::mean>(mean_op, {.summary = "The mean, of all elements or along one axis; NaN of none."}),
+    row<&ops::max>(
+        max_op, {.summary = "The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` "
+                            "the gradient goes to "
+                            "the first of equals, without `dim` it is shared evenly among all equals, as in PyTorch."}),
+    row<&ops::argmax>(argmax_op, {.summary = "The place of the largest element, the first of equals, as int32.",
+                                  .has_gradient = false}),
+};
+
+}  // namespace
+
+constinit const Family reductions = reductions_rows;
+
+}  // namespace detail
+
+}  // namespace tinytorch
