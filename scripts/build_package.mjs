@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { minifySync } from 'vite';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -30,14 +31,19 @@ writeModule('files.js', `export const FILES = ${JSON.stringify(files, undefined,
 compileTypeScript();
 printSizes();
 
-/** Emscripten's JavaScript is the same for all builds with threads, and for all without: the package has each once. */
+/**
+ * Emscripten's JavaScript is the same for all builds with threads, and for all without: the package has each once. It is
+ * minified here, because bundlers leave the script of the workers as it is.
+ */
 function writeGlue(name, instead, isOfThem) {
   const [first, ...others] = chosen.filter(isOfThem);
   if (!first) return writeModule(name, `export { default } from './${instead}';\n`); // of a partial package
   const glue = built(first, 'js');
   for (const other of others)
     if (!built(other, 'js').equals(glue)) fail(`the glue of ${other} is not that of ${first}`);
-  writeModule(name, glue);
+  const { code, errors } = minifySync(name, glue.toString(), { module: true });
+  if (errors.length > 0) fail(`${name}: ${errors[0].message}`);
+  writeModule(name, code);
 }
 
 /** The content of the section that the linker writes for --build-id: its name, a length, the bytes of the id. */

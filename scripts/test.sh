@@ -126,6 +126,7 @@ stage style formatting bash scripts/format.sh --check
 stage style lint npm run --silent lint
 stage style audit audit
 stage native native cpp native
+stage native generated node scripts/generate.mjs --check
 stage asan asan cpp asan
 stage tsan tsan cpp tsan
 for variant in $TT_VARIANTS; do

@@ -126,20 +126,20 @@ void keep_cut_off() noexcept {
 int error_code() { return kept_code; }
 std::int64_t any_room(int zero) { return zero; }
 
-Handle error_text() { return send_text(std::string_view(kept_text.data(), kept_size)); }
+Text error_text() { return send_text(std::string_view(kept_text.data(), kept_size)); }
 
-Handle send_text(std::string_view lasting) {
+Text send_text(std::string_view lasting) {
   current = lasting;
-  return kDone;
+  return Text{kDone};
 }
 
-Handle send_text(std::string&& text) {
+Text send_text(std::string&& text) {
   own_text = std::move(text);
   return send_text(std::string_view(own_text));
 }
 
 Handle make_room_for_text(double size) {
-  return guarded([=] { return send_text(std::string(static_cast<std::size_t>(size), '\0')); });
+  return done([=] { send_text(std::string(static_cast<std::size_t>(size), '\0')); });
 }
 
 std::string received_text() { return std::move(own_text); }

@@ -30,6 +30,9 @@ using Handle = std::uintptr_t;
 /// What a function returns that has no handle to give.
 inline constexpr Handle kDone = 1;
 
+/// What a function returns that gives a text: kDone or 0.
+enum class Text : Handle {};
+
 /// Numbers that travel beside a call's arguments and result. JavaScript reads and writes it as a Float64Array:
 /// doubles hold every size exactly up to 2^53.
 inline std::array<double, kExchangeLength> exchange{};
@@ -66,14 +69,14 @@ Handle keep_current_exception() noexcept;
 /// The kept error's number: number_of() an ErrorCode, kForeign or kFatal.
 [[nodiscard]] int error_code();
 /// Its text, as the text that JavaScript reads next.
-Handle error_text();
+Text error_text();
 
 // Texts are UTF-8 in the module's memory.
 
 /// A text for JavaScript to read at text_address(), text_size() bytes. What it points to must last until then.
-Handle send_text(std::string_view lasting);
+Text send_text(std::string_view lasting);
 /// The same for a text that is kept here until the next one.
-Handle send_text(std::string&& text);
+Text send_text(std::string&& text);
 /// Makes room for a text of that many bytes, which JavaScript then writes at text_address().
 Handle make_room_for_text(double size);
 /// What JavaScript wrote. The memory is given back with it.
@@ -81,16 +84,23 @@ Handle make_room_for_text(double size);
 [[nodiscard]] Handle text_address();
 [[nodiscard]] int text_size();
 
+template <class Result, class... Arguments>
+constexpr Gives gives(Result (*)(Arguments...)) {
+  return std::is_same_v<Result, bool> ? Gives::truth : std::is_same_v<Result, Text> ? Gives::text : Gives::number;
+}
+
 /// A function of numbers: arguments and result. JavaScript finds these by name when a module is loaded and from then on
 /// calls them as they are, through the function table.
 struct Call {
   const char* name = nullptr;  ///< null: the end of the table
   void (*function)() = nullptr;
+  Gives gives = Gives::number;
 };
 /// A macro, because a cast in a function would make it code that runs, four kilobytes of it, instead of data.
-#define TINYTORCH_CALL(name, ...) {name, reinterpret_cast<void (*)()>(Entry<__VA_ARGS__>::call)}
+#define TINYTORCH_CALL(name, ...) \
+  {name, reinterpret_cast<void (*)()>(Entry<__VA_ARGS__>::call), gives(Entry<__VA_ARGS__>::call)}
 /// The same for a function that also runs after a call that was cut off: one that tells of the error.
-#define TINYTORCH_BARE_CALL(name, function) {name, reinterpret_cast<void (*)()>(function)}
+#define TINYTORCH_BARE_CALL(name, function) {name, reinterpret_cast<void (*)()>(function), gives(function)}
 extern const Call calls[], calls_nn[], calls_files[], calls_train[], calls_inspect[];
 /// The address of the table with that number, from 0; 0 after the last. Embind exports this one function; the tables
 /// give the others, because Embind's strings take memory without asking whether there is any, and its calls take longer
@@ -101,11 +111,11 @@ extern const Call calls[], calls_nn[], calls_files[], calls_train[], calls_inspe
 /// an exception across the border: unwinding out of WebAssembly into JavaScript does not restore the stack
 /// pointer, and reading a C++ exception there takes helpers that differ between versions of Emscripten.
 template <class Body>
-Handle guarded(Body&& body) noexcept {
+auto guarded(Body&& body) noexcept -> decltype(body()) {
   try {
     return body();
   } catch (...) {
-    return keep_current_exception();
+    return decltype(body()){keep_current_exception()};
   }
 }
 /// The same for a body that gives nothing.

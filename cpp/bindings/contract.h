@@ -52,6 +52,11 @@ inline constexpr Names<nn::Init, 4> kInitNames{{{nn::Init::kaiming_uniform, "kai
                                                 {nn::Init::xavier_uniform, "xavier_uniform"},
                                                 {nn::Init::xavier_normal, "xavier_normal"}}};
 
+/// What JavaScript makes of the number that a function returns.
+enum class Gives : int { number, truth, text };
+inline constexpr Names<Gives, 3> kGivesNames{
+    {{Gives::number, "number"}, {Gives::truth, "truth"}, {Gives::text, "text"}}};
+
 /// Numbers that cross together, by their names.
 template <std::size_t N>
 struct Record {

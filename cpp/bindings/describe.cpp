@@ -91,9 +91,11 @@ void print() {
   const std::string dtypes = list(kAllDTypes, [](DType d) { return quoted(name_of(d)); });
   std::printf(" \"dtypes\": %s,\n \"errors\": %s,\n", dtypes.c_str(),
               names(kErrorNames, number_of(ErrorCode{})).c_str());
-  std::printf(" \"reductions\": %s,\n \"losses\": %s,\n \"schedules\": %s,\n \"confusions\": %s,\n \"inits\": %s,\n",
-              names(kReductionNames).c_str(), names(kLossNames).c_str(), names(kScheduleNames).c_str(),
-              names(kConfusionNames).c_str(), names(kInitNames).c_str());
+  std::printf(
+      " \"reductions\": %s,\n \"losses\": %s,\n \"schedules\": %s,\n \"confusions\": %s,\n \"inits\": %s,\n \"gives\": "
+      "%s,\n",
+      names(kReductionNames).c_str(), names(kLossNames).c_str(), names(kScheduleNames).c_str(),
+      names(kConfusionNames).c_str(), names(kInitNames).c_str(), names(kGivesNames).c_str());
   std::printf(" \"exchangeLength\": %zu,\n \"fatal\": %d,\n \"autoKernel\": %d,\n \"maxRank\": %zu,\n", kExchangeLength,
               kFatal, kAutoKernel, Dims::max_rank);
   std::printf(" \"records\": {\n");

@@ -49,7 +49,8 @@ Handle describe(Handle a) {
 /// A contiguous tensor with the same elements, for reading: sends an `array`.
 Handle readable(Handle a) {
   return guarded([=] {
-    Tensor row_major = detach(tensor(a)).contiguous();
+    const NoGrad no_grad;
+    Tensor row_major = tensor(a).contiguous();
     send_elements(row_major);
     return give(std::move(row_major));
   });

@@ -46,17 +46,17 @@ Handle read_file(Handle bytes) {
   return guarded([=] { return give_object<io::TensorFile>(io::read_safetensors(object<Bytes>(bytes))); });
 }
 int file_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).tensors.size()); }
-Handle file_name(Handle f, int index) {
+Text file_name(Handle f, int index) {
   return send_text(std::string_view(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].first));
 }
 Handle file_tensor(Handle f, int index) {
   return guarded([=] { return give(object<io::TensorFile>(f).tensors[static_cast<std::size_t>(index)].second); });
 }
 int note_count(Handle f) { return static_cast<int>(object<io::TensorFile>(f).metadata.size()); }
-Handle note_key(Handle f, int index) {
+Text note_key(Handle f, int index) {
   return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].first));
 }
-Handle note_value(Handle f, int index) {
+Text note_value(Handle f, int index) {
   return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second));
 }
 /// Of a list of names and tensors, as namedState() gives it.

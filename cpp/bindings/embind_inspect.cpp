@@ -11,7 +11,7 @@ namespace {
 
 int kernel_count() { return static_cast<int>(kernels().size()); }
 template <auto Field>
-Handle kernel_text(int index) {
+Text kernel_text(int index) {
   return send_text(std::string_view(kernels()[static_cast<std::size_t>(index)].*Field));
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
@@ -22,7 +22,7 @@ Handle peak(int dtype, KernelId kernel) {
 Handle force_tile(int rows, bool packs_a) {
   return done([=] { set_tile({rows, packs_a}); });
 }
-Handle explain_product(Handle a, Handle b, KernelId kernel) {
+Text explain_product(Handle a, Handle b, KernelId kernel) {
   return guarded([=] { return send_text(ops::explain_matmul(tensor(a), tensor(b), kernel)); });
 }
 /// The name is the text that JavaScript wrote.
@@ -42,7 +42,7 @@ Handle stop_profile() {
   });
 }
 /// Sends a `profileRow` and the name.
-Handle profile_row(int index) {
+Text profile_row(int index) {
   const ProfileRow& row = report.rows[static_cast<std::size_t>(index)];
   send(kProfileRow, {static_cast<double>(row.calls), row.total_ms, row.self_ms, row.share, row.flops});
   return send_text(std::string_view(row.name));

@@ -44,7 +44,7 @@ Handle set_kernel(Handle m, KernelId kernel) {
 Handle set_training(Handle m, bool training) {
   return done([=] { module(m).set_training(training); });
 }
-Handle module_name(Handle m) {
+Text module_name(Handle m) {
   return guarded([=] { return send_text(module(m).name()); });
 }
 
@@ -80,7 +80,7 @@ Handle summary(Handle m, int ndim) {
   });
 }
 /// Sends a `summaryRow`, the output's sizes behind it, and the name.
-Handle summary_row(int index) {
+Text summary_row(int index) {
   const nn::SummaryRow& row = summary_rows[static_cast<std::size_t>(index)];
   send(kSummaryRow, {static_cast<double>(row.parameters), row.flops, static_cast<double>(row.bytes),
                      static_cast<double>(row.output.size())});
@@ -98,12 +98,12 @@ Handle gradient_stats(Handle list) {
   });
 }
 /// Sends a `gradientRow` and the name.
-Handle gradient_row(int index) {
+Text gradient_row(int index) {
   const nn::GradientStats& row = kept_stats[static_cast<std::size_t>(index)];
   send(kGradientRow, {row.mean, row.norm, row.largest, row.zeros});
   return send_text(std::string_view(row.name));
 }
-Handle gradient_warning(int index) {
+Text gradient_warning(int index) {
   return send_text(std::string_view(kept_stats[static_cast<std::size_t>(index)].warning));
 }
 

@@ -53,28 +53,34 @@ struct Crossing<ops::Axes> {
   }
 };
 
-/// Calls F with the parameters P made from `numbers`, which begin at `At` in the list of all.
-template <auto F, class Given, class... P>
+/// Calls a function whose parameters are P, given by the numbers that they take together. Functions of one signature
+/// share all but the address.
+template <class Function, class Given, class... P>
 struct BoundTo;
-template <auto F, class... Number, class... P>
-struct BoundTo<F, std::tuple<Number...>, P...> {
+template <class Function, class... Number, class... P>
+struct BoundTo<Function, std::tuple<Number...>, P...> {
+  template <Function F>
   static Handle call(Number... numbers) {
-    return guarded([&] {
-      const std::tuple<Number...> all(numbers...);
-      return result(apply<0, P...>(all), all);
-    });
+    return run(F, numbers...);
   }
 
  private:
+  [[gnu::noinline]] static Handle run(Function function, Number... numbers) {
+    return guarded([&] {
+      const std::tuple<Number...> all(numbers...);
+      return result(apply<0, P...>(function, all), all);
+    });
+  }
+  /// The parameters made so far are passed on; the numbers of the next one begin at `At`.
   template <std::size_t At, class First, class... Rest, class... Made>
-  static Tensor apply(const std::tuple<Number...>& all, Made&&... made) {
+  static Tensor apply(Function function, const std::tuple<Number...>& all, Made&&... made) {
     constexpr std::size_t size = std::tuple_size_v<typename Crossing<First>::Numbers>;
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       decltype(auto) next = Crossing<First>::read(std::get<At + I>(all)...);
       if constexpr (sizeof...(Rest) > 0) {
-        return apply<At + size, Rest...>(all, std::forward<Made>(made)..., next);
+        return apply<At + size, Rest...>(function, all, std::forward<Made>(made)..., next);
       } else {
-        return std::invoke(F, std::forward<Made>(made)..., next);
+        return std::invoke(function, std::forward<Made>(made)..., next);
       }
     }(std::make_index_sequence<size>());
   }
@@ -91,13 +97,14 @@ struct BoundTo<F, std::tuple<Number...>, P...> {
 template <class... P>
 using NumbersOf = decltype(std::tuple_cat(std::declval<typename Crossing<P>::Numbers>()...));
 
-template <auto F, class Signature = decltype(F)>
+template <class Function>
 struct Bound;
-template <auto F, class... P>
-struct Bound<F, Tensor (*)(P...)> : BoundTo<F, NumbersOf<P...>, P...> {};
-template <auto F, class... P>
-struct Bound<F, Tensor (Tensor::*)(P...) const> : BoundTo<F, NumbersOf<const Tensor&, P...>, const Tensor&, P...> {};
+template <class... P>
+struct Bound<Tensor (*)(P...)> : BoundTo<Tensor (*)(P...), NumbersOf<P...>, P...> {};
+template <class... P>
+struct Bound<Tensor (Tensor::*)(P...) const>
+    : BoundTo<Tensor (Tensor::*)(P...) const, NumbersOf<const Tensor&, P...>, const Tensor&, P...> {};
 
-#define TINYTORCH_OPERATION(name, ...) TINYTORCH_CALL(name, Bound<__VA_ARGS__>::call)
+#define TINYTORCH_OPERATION(name, ...) TINYTORCH_CALL(name, Bound<decltype(__VA_ARGS__)>::template call<__VA_ARGS__>)
 
 }  // namespace tinytorch::bindings

@@ -22,7 +22,7 @@ TEST(Dense, IsAnAffineMap) {
       const Tensor y = layer.forward(x), plain = ops::add(ops::matmul(x, layer.weight()), layer.bias());
       EXPECT_EQ(y.shape(), plain.shape());
       EXPECT_TRUE(ops::allclose(y, plain, 1e-5, 1e-6));
-      EXPECT_EQ(values(layer.forward_relu(x)), values(ops::relu(y)));
+      EXPECT_EQ(values(layer.forward_fused(x)), values(ops::relu(y)));
     }
   }
 }

@@ -46,11 +46,21 @@ describe('what is in it', () => {
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
-    for (const wanted of ['dist/index.js', 'dist/index.d.ts', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+    for (const wanted of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'THIRD_PARTY_NOTICES.md',
+    ]) {
       expect(files).toContain(wanted);
     }
     const strangers = files.filter(
-      (file) => !/^(dist\/.*\.(js|d\.ts|wasm)|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/.test(file),
+      (file) =>
+        !/^(dist\/.*\.(js|d\.ts|wasm)|LICENSE|README\.md|CHANGELOG\.md|THIRD_PARTY_NOTICES\.md|package\.json)$/.test(
+          file,
+        ),
     );
     expect(strangers).toEqual([]);
   });

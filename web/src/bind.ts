@@ -1,32 +1,23 @@
 // The functions of a started module by their names. They go straight into WebAssembly (cpp/bindings/bridge.h); those
 // with texts and truth values are wrapped here.
 
-import { FATAL } from './contract.js';
+import { FATAL, GIVES } from './contract.js';
 import { DisposedError, errorFromModule, TinyTorchError } from './errors.js';
 import { stackRoom } from './stack_room.js';
 import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
-/** An entry of a table: the address of the name, the index of the function. */
-const ENTRY_BYTES = 8;
+/** An entry of a table: the address of the name, the index of the function, what it gives; 32 bits each. */
+const ENTRY_BYTES = 12;
 
 type Call = (...numbers: (number | boolean)[]) => number;
 type Calls = Record<string, Call>;
-
-/** Functions that give a truth value, and those whose result is a text. */
-const TRUTHS = ['requiresGrad', 'gradEnabled', 'kernelAvailable'];
-const TEXTS = [
-  ...['errorText', 'moduleName', 'summaryRow', 'gradientRow', 'gradientWarning', 'profileRow'],
-  ...['fileName', 'noteKey', 'noteValue', 'kernelName', 'kernelTitle', 'kernelSummary', 'explain'],
-];
-/** Functions whose failure is thrown here, because their callers await no result. */
-const CHECKED = ['setKernel', 'setTile', 'setTraining', 'zeroGrad'];
 
 /** Whether a function frees one object, which is nothing to do once the module has ended. */
 const isRelease = (name: string) => name.startsWith('release') && name !== 'releasePooledMemory';
 
 export async function bindModule(raw: RawModule): Promise<WasmModule> {
   const room = await stackRoom();
-  const calls = readTables(raw, room.one);
+  const { calls, gives } = readTables(raw, room.one);
   const roomForSeveral = () => void room.several(0);
   const module = { wasmMemory: raw.wasmMemory, roomForSeveral, ...calls } as Record<string, unknown> &
     WasmModule;
@@ -36,17 +27,10 @@ export async function bindModule(raw: RawModule): Promise<WasmModule> {
     if (result === 0) throw errorFromModule(module.errorCode(), module.errorText());
     return result;
   };
-  for (const name of TRUTHS) {
-    const call = calls[name] as Call;
-    module[name] = (...numbers: number[]) => call(...numbers) !== 0;
-  }
-  for (const name of TEXTS) {
-    const call = calls[name] as Call;
-    module[name] = (...numbers: number[]) => (check(call(...numbers)), texts.read());
-  }
-  for (const name of CHECKED) {
-    const call = calls[name] as Call;
-    module[name] = (...numbers: number[]) => check(call(...numbers));
+  for (const [name, call] of Object.entries(calls)) {
+    if (gives[name] === 'truth') module[name] = (...numbers: number[]) => call(...numbers) !== 0;
+    if (gives[name] === 'text')
+      module[name] = (...numbers: number[]) => (check(call(...numbers)), texts.read());
   }
   // Objects keep the function that frees them, which must do nothing once the module has ended.
   for (const name of Object.keys(calls).filter((each) => isRelease(each) && each !== 'release'))
@@ -93,20 +77,29 @@ export async function bindModule(raw: RawModule): Promise<WasmModule> {
   return module;
 }
 
-/** What the module's tables list: all functions by name. */
-function readTables(raw: RawModule, room: unknown): Calls {
+/** What the module's tables list: all functions by name, and what they give. */
+function readTables(
+  raw: RawModule,
+  room: unknown,
+): { calls: Calls; gives: Record<string, string | undefined> } {
   const memory = new Uint8Array(raw.wasmMemory.buffer);
   const words = new DataView(memory.buffer);
   const nameAt = (address: number) => decode(memory.subarray(address, memory.indexOf(0, address)));
   const calls: Calls = {};
+  const gives: Record<string, string | undefined> = {};
   for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
     for (let name; (name = words.getUint32(row, true)) !== 0; row += ENTRY_BYTES) {
       const place = words.getUint32(row + 4, true);
-      if (nameAt(name) === 'stackRoom') raw.wasmTable.set(place, room);
-      else calls[nameAt(name)] = raw.wasmTable.get(place) as Call;
+      const called = nameAt(name);
+      if (called === 'stackRoom') {
+        raw.wasmTable.set(place, room);
+        continue;
+      }
+      calls[called] = raw.wasmTable.get(place) as Call;
+      gives[called] = GIVES[words.getUint32(row + 8, true)];
     }
   }
-  return calls;
+  return { calls, gives };
 }
 
 /** Texts on their way into the module and out of it, as UTF-8 in its memory. */

@@ -85,10 +85,10 @@ export class Kernels {
 
   setTile(tile?: Tile): void {
     const where = 'setTile';
-    if (tile === undefined) return void this.#runtime.module.setTile(0, false);
+    if (tile === undefined) return void this.#runtime.check(this.#runtime.module.setTile(0, false));
     const { rows, packsA = false } = readOptions(tile, ['rows', 'packsA'], where);
     const height = whole(rows, where, 'rows', 1, 1000);
-    this.#runtime.module.setTile(height, truth(packsA, where, 'packsA'));
+    this.#runtime.check(this.#runtime.module.setTile(height, truth(packsA, where, 'packsA')));
   }
 
   #multiply(a: Tensor, b: Tensor, kernel: number, out: Tensor | undefined): Tensor {

@@ -63,16 +63,14 @@ export abstract class Module extends Native {
   setKernel(kernel: KernelName): this {
     liveHandle(this, 'layer', 'setKernel'); // first: a proxy has no #kernels
     const id = this.#kernels.id(kernel, 'setKernel');
-    this.runtime.module.setKernel(liveHandle(this, 'layer', 'setKernel'), id);
+    this.runtime.check(this.runtime.module.setKernel(liveHandle(this, 'layer', 'setKernel'), id));
     return this;
   }
 
   /** Training mode, which is the first, or with `false` evaluation mode: Dropout differs. Returns itself. */
   train(training = true): this {
-    this.runtime.module.setTraining(
-      liveHandle(this, 'layer', 'train'),
-      check.truth(training, 'train', 'training'),
-    );
+    const handle = liveHandle(this, 'layer', 'train');
+    this.runtime.check(this.runtime.module.setTraining(handle, check.truth(training, 'train', 'training')));
     return this;
   }
 

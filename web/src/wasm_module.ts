@@ -70,8 +70,8 @@ export interface WasmModule extends OperationCalls {
   sequential(count: number): Handle;
   releaseModule(m: Handle): void;
   forward(m: Handle, x: Handle, out: Handle): Handle;
-  setKernel(m: Handle, kernel: number): void;
-  setTraining(m: Handle, training: boolean): void;
+  setKernel(m: Handle, kernel: number): Handle;
+  setTraining(m: Handle, training: boolean): Handle;
   moduleName(m: Handle): string;
   isTraining(m: Handle): number;
   writeOut(y: Handle, out: Handle): Handle;

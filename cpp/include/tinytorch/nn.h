@@ -49,6 +49,13 @@ class Module {
   /// result's, Error(invalid_argument) where it shares memory with x (elementwise layers take x itself), and
   /// Error(autograd) where the result would have to be recorded: parameters require a gradient, unless in NoGrad.
   virtual Tensor forward_into(const Tensor& x, Tensor& out);
+  /// Whether this layer and `next`, the one behind it, can be computed in one pass: then forward_fused() does both,
+  /// with the same bits, into `out` where it is given. A Sequential asks when it is made.
+  [[nodiscard]] virtual bool fuses_with(const Module& next) const {
+    (void)next;
+    return false;
+  }
+  [[nodiscard]] virtual Tensor forward_fused(const Tensor& x, Tensor* out = nullptr);
   [[nodiscard]] virtual std::string_view name() const = 0;  ///< for the profile: `Dense(784, 256)`
   /// (name, tensor) pairs in a fixed order; names as in PyTorch's state_dict: `0.weight`, `0.bias`. A tensor that is
   /// used in several places is listed once, under its first name.
@@ -110,8 +117,9 @@ class Dense : public Module {
   ~Dense() override;
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   Tensor forward_into(const Tensor& x, Tensor& out) override;
-  /// forward() and ReLU in one pass over the output.
-  [[nodiscard]] Tensor forward_relu(const Tensor& x, Tensor* out = nullptr);
+  /// With a ReLU, in one pass over the output.
+  [[nodiscard]] bool fuses_with(const Module& next) const override;
+  [[nodiscard]] Tensor forward_fused(const Tensor& x, Tensor* out = nullptr) override;
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] NamedTensors named_parameters() const override;
   void set_kernel(KernelId kernel) override { kernel_ = kernel; }
@@ -202,8 +210,7 @@ class Flatten : public Module {
   [[nodiscard]] Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const override;
 };
 
-/// Layers one after the other. Dense followed by ReLU runs as one pass (same bits); subclasses of them run by
-/// themselves.
+/// Layers one after the other. Those that fuse run as one pass.
 class Sequential : public Module {
  public:
   /// Error(invalid_argument) for a null layer, or where more than max_depth modules would be nested.

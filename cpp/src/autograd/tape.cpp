@@ -44,7 +44,7 @@ std::atomic<std::uint64_t> nodes_made{0};
 // A long chain of nodes must not be freed by recursion: the steps of all that end, which hold the nodes before them,
 // wait on this list, and the first call of Node::free() takes from it until it is empty. The list needs no memory:
 // memory may be what has run out.
-thread_local std::unique_ptr<Step> to_free;
+thread_local StepPtr to_free{nullptr, nullptr};
 thread_local bool freeing = false;
 
 }  // namespace
@@ -64,6 +64,10 @@ void History::before_copy(std::string_view op) const {
       {op, ": the source requires a gradient, and a copy into another tensor is not recorded: use noGrad or detach()"});
 }
 
+Saved::Saved() = default;
+Saved::Saved(const Tensor& tensor) noexcept : tensor_(tensor), version_(tensor.version()) {}
+Saved::~Saved() = default;
+
 const Tensor& Saved::get(const Node& node) const {
   if (tensor_.version() != version_) {
     fail(ErrorCode::autograd, {"backward: a tensor that the gradient of '", node.name(),
@@ -72,7 +76,7 @@ const Tensor& Saved::get(const Node& node) const {
   return tensor_;
 }
 
-Node::Node(const char* op, std::unique_ptr<Step> step) noexcept
+Node::Node(const char* op, StepPtr step) noexcept
     : name_(op), step_(std::move(step)), number_(nodes_made.fetch_add(1, std::memory_order_relaxed)) {}
 
 Node::~Node() { free(); }
@@ -84,7 +88,7 @@ void Node::free() noexcept {
   if (freeing) return;
   freeing = true;
   while (to_free) {
-    const std::unique_ptr<Step> last = std::move(to_free);
+    const StepPtr last = std::move(to_free);
     to_free = std::move(last->next_to_free);
   }
   freeing = false;
@@ -130,8 +134,8 @@ namespace {
 
 /// Summed over one axis, which stays with size 1 or goes.
 Tensor sum_over(const Tensor& t, std::int64_t dim, bool keep) {
-  const AxisView view = view_axis(t, dim, "backward");
-  Tensor sum = Tensor::empty(keep ? view.kept : view.result, t.dtype());
+  const AxisView view = view_axis(t, dim, keep, "backward");
+  Tensor sum = Tensor::empty(view.sizes.result, t.dtype());
   sum_axis(view, sum);
   return sum;
 }
@@ -162,7 +166,28 @@ bool any_requires_grad(Inputs inputs) noexcept {
   return recording && std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return t && history(*t); });
 }
 
-void attach(const char* op, const Tensor& result, Inputs inputs, std::unique_ptr<Step> step) {
+namespace {
+
+void free_step(Step* step) noexcept {
+  if (step->of) step->of->end(step->captured());
+  step->~Step();
+  ::operator delete(step);
+}
+
+StepPtr make_step(std::size_t captured_bytes) {
+  static_assert(alignof(Step) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  return {new (::operator new(sizeof(Step) + captured_bytes)) Step, free_step};
+}
+
+}  // namespace
+
+Tensor record(const char* op, Inputs inputs, FunctionRef<Tensor()> forward, const Step::Kind& kind,
+              FunctionRef<void(void* place, const Tensor& y)> capture) {
+  const NoGrad no_grad;
+  Tensor y = forward();
+  StepPtr step = make_step(kind.bytes);
+  capture(step->captured(), y);
+  step->of = &kind;
   std::size_t i = 0;
   for (const Tensor* input : inputs) {
     Edge& edge = step->edges[i++];
@@ -172,10 +197,11 @@ void attach(const char* op, const Tensor& result, Inputs inputs, std::unique_ptr
       if (!h->node) edge.leaf = input->impl();
     }
   }
-  check_finite(op, "in its result", result);
+  check_finite(op, "in its result", y);
   auto made = std::make_unique<History>();
   made->node = std::make_shared<Node>(op, std::move(step));
-  result.impl()->gradient = std::move(made);
+  y.impl()->gradient = std::move(made);
+  return y;
 }
 
 void check_finite(const char* op, const char* where, const Tensor& result) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 
+#include "base/function_ref.h"
 #include "tensor/storage.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/tensor.h"
@@ -21,11 +24,14 @@ inline constexpr std::size_t max_inputs = 3;
 
 class Node;
 
-/// A tensor that going back will need, and the state in which it was seen.
+/// A tensor that going back will need, and the state in which it was seen. It stays where it was made: in a step.
 class Saved {
  public:
-  Saved() = default;
-  explicit Saved(const Tensor& tensor) : tensor_(tensor), version_(tensor.version()) {}
+  Saved();
+  explicit Saved(const Tensor& tensor) noexcept;
+  ~Saved();
+  Saved(const Saved&) = delete;
+  Saved& operator=(const Saved&) = delete;
   /// Throws Error(autograd) where it has been written to since.
   [[nodiscard]] const Tensor& get(const Node& node) const;
 
@@ -46,27 +52,31 @@ struct Edge {
   [[nodiscard]] bool wanted() const noexcept { return node || leaf_history(); }
 };
 
-/// How to go back through one operation; freed when that is done.
-struct Step {
-  virtual ~Step() = default;
-  /// Adds to the gradients of the node's inputs. `dy` is that of the result; the step may take its memory.
-  virtual void backward(Node& node, Tensor& dy) = 0;
+/// How to go back through one operation: a function f(node, dy), with what it has captured in the memory behind the
+/// step. f adds to the gradients of the node's inputs; dy is that of the result, and f may take its memory. Freed when
+/// that is done. No base class with virtual functions: its tables hold a name of 150 letters for each operation.
+struct alignas(std::max_align_t) Step {
+  struct Kind {
+    std::size_t bytes;  ///< of what is captured
+    void (*go_back)(void* captured, Node& node, Tensor& dy);
+    void (*end)(void* captured) noexcept;
+  };
+  template <class Function>
+  static constexpr Kind kind{sizeof(Function),
+                             [](void* f, Node& node, Tensor& dy) { (*static_cast<const Function*>(f))(node, dy); },
+                             [](void* f) noexcept { static_cast<Function*>(f)->~Function(); }};
 
+  [[nodiscard]] void* captured() noexcept { return this + 1; }
+
+  const Kind* of = nullptr;  ///< null until something is captured
   std::array<Edge, max_inputs> edges;
-  std::unique_ptr<Step> next_to_free;
+  std::unique_ptr<Step, void (*)(Step*) noexcept> next_to_free{nullptr, nullptr};
 };
-
-/// A step that is a function f(node, dy). What f has captured is what the operation saves.
-template <class Backward>
-struct StepOf final : Step {
-  explicit StepOf(Backward f) : function(std::move(f)) {}
-  void backward(Node& node, Tensor& dy) override { function(node, dy); }
-  Backward function;
-};
+using StepPtr = decltype(Step::next_to_free);
 
 class Node {
  public:
-  Node(const char* op, std::unique_ptr<Step> step) noexcept;
+  Node(const char* op, StepPtr step) noexcept;
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -84,7 +94,7 @@ class Node {
 
   // For the tape.
   [[nodiscard]] const std::array<Edge, max_inputs>& edges() const noexcept { return step_->edges; }
-  void run(Tensor gradient) { step_->backward(*this, gradient); }
+  void run(Tensor gradient) { step_->of->go_back(step_->captured(), *this, gradient); }
   void free() noexcept;
   [[nodiscard]] bool freed() const noexcept { return step_ == nullptr; }
   Tensor pending;       ///< the gradient of the result, while backward() runs
@@ -94,7 +104,7 @@ class Node {
   [[nodiscard]] Tensor& slot(std::size_t input);
 
   const char* name_;
-  std::unique_ptr<Step> step_;
+  StepPtr step_;
   std::uint64_t number_;
 };
 
@@ -122,21 +132,22 @@ using Inputs = std::initializer_list<const Tensor*>;
 
 [[nodiscard]] bool any_requires_grad(Inputs inputs) noexcept;
 
-/// Makes `result` the result of `op` on those inputs.
-void attach(const char* op, const Tensor& result, Inputs inputs, std::unique_ptr<Step> step);
+/// y = forward(), computed without a record of its parts, becomes the result of `op` on those inputs, with a step of
+/// that kind, whose function capture(place, y) makes.
+[[nodiscard]] Tensor record(const char* op, Inputs inputs, FunctionRef<Tensor()> forward, const Step::Kind& kind,
+                            FunctionRef<void(void* place, const Tensor& y)> capture);
 
-/// An operation: y = forward(), computed without a record of its parts. Where an input requires a gradient and
-/// recording is on, go_back(y) makes the function f(node, dy) that goes back, with what it needs captured. A result
-/// that is written into `out` is not recorded: Error(autograd) where it would have to be.
+/// An operation: y = forward(). Where an input requires a gradient and recording is on, go_back(y) makes the function
+/// f(node, dy) that goes back, with what it needs captured. A result that is written into `out` is not recorded:
+/// Error(autograd) where it would have to be.
 template <class Forward, class GoBack>
 [[nodiscard]] Tensor record(const char* op, Inputs inputs, const Tensor* out, Forward&& forward, GoBack&& go_back) {
   if (!any_requires_grad(inputs)) return forward();
   if (out != nullptr) refuse_recording(op, inputs);
-  const NoGrad no_grad;
-  Tensor y = forward();
-  using Backward = decltype(go_back(std::as_const(y)));
-  attach(op, y, inputs, std::make_unique<StepOf<Backward>>(go_back(std::as_const(y))));
-  return y;
+  using Function = decltype(go_back(std::declval<const Tensor&>()));
+  static_assert(alignof(Function) <= alignof(Step));
+  return record(op, inputs, forward, Step::kind<Function>,
+                [&](void* place, const Tensor& y) { new (place) Function(go_back(y)); });
 }
 
 /// Whether nobody else can see the tensor's memory, so that it may be overwritten.

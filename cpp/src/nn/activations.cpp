@@ -1,5 +1,4 @@
-#include <typeinfo>
-
+#include "nn/own_forward.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
@@ -35,12 +34,12 @@ Tensor Softmax::forward(const Tensor& x) {
 
 namespace {
 
-/// A layer that is one operation without parameters. A subclass may have a forward() of its own.
+/// A layer that is one operation without parameters.
 template <class Layer, class Operation>
 Tensor into(Layer& layer, const Tensor& x, Tensor& out, const Operation& operation) {
-  if (typeid(layer) != typeid(Layer)) return layer.Module::forward_into(x, out);
+  if (!has_forward_of<Layer>(layer)) return layer.Module::forward_into(x, out);
   const ProfileScope scope(layer.name());
-  refuse_recording(layer.name(), {&x});
+  refuse_recording(layer.name(), {&x});  // so that the error names the layer
   return operation();
 }
 

@@ -1,8 +1,8 @@
 #include <cmath>
-#include <typeinfo>
 
 #include "nn/initialize.h"
 #include "nn/kept_panels.h"
+#include "nn/own_forward.h"
 #include "tensor/check.h"
 #include "tinytorch/autograd.h"
 #include "tinytorch/nn.h"
@@ -32,10 +32,10 @@ Dense::~Dense() = default;
 
 Tensor Dense::forward(const Tensor& x) { return apply(x, Activation::none, nullptr); }
 Tensor Dense::forward_into(const Tensor& x, Tensor& out) {
-  // A subclass may have a forward() of its own.
-  return typeid(*this) == typeid(Dense) ? apply(x, Activation::none, &out) : Module::forward_into(x, out);
+  return has_forward_of<Dense>(*this) ? apply(x, Activation::none, &out) : Module::forward_into(x, out);
 }
-Tensor Dense::forward_relu(const Tensor& x, Tensor* out) { return apply(x, Activation::relu, out); }
+bool Dense::fuses_with(const Module& next) const { return has_forward_of<Dense>(*this) && has_forward_of<ReLU>(next); }
+Tensor Dense::forward_fused(const Tensor& x, Tensor* out) { return apply(x, Activation::relu, out); }
 
 Tensor Dense::apply(const Tensor& x, Activation activation, Tensor* out) {
   const ProfileScope scope(name_);

@@ -23,6 +23,10 @@ Tensor Module::forward_into(const Tensor& x, Tensor& out) {
   return out;
 }
 
+Tensor Module::forward_fused(const Tensor&, Tensor*) {
+  detail::fail(ErrorCode::invalid_argument, {name(), ": is fused with no other layer"});
+}
+
 void write_into(const Tensor& y, Tensor& out, std::string_view name) {
   refuse_recording(name, {&y});
   detail::require_out(out, y.shape(), y.dtype(), name);

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <typeinfo>
 
+#include "nn/own_forward.h"
 #include "nn/repeated.h"
 #include "tensor/check.h"
 #include "tinytorch/nn.h"
@@ -9,12 +9,6 @@
 namespace tinytorch::nn {
 
 namespace {
-
-/// Whether it is a Layer and not a subclass, which may have a forward() of its own.
-template <class Layer>
-bool is_exactly(const Module& module) {
-  return typeid(module) == typeid(Layer);
-}
 
 NamedTensors with_places(const std::vector<ModulePtr>& layers, NamedTensors (Module::*list)() const) {
   NamedTensors result;
@@ -38,7 +32,7 @@ Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers
                  {"Sequential: at most ", max_depth, " modules may be nested, these are ", depth_});
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    fuses_.push_back(i + 1 < layers_.size() && is_exactly<Dense>(*layers_[i]) && is_exactly<ReLU>(*layers_[i + 1]));
+    fuses_.push_back(i + 1 < layers_.size() && layers_[i]->fuses_with(*layers_[i + 1]));
   }
 }
 
@@ -49,7 +43,7 @@ Tensor Sequential::forward_into(const Tensor& x, Tensor& out) {
   if (detail::may_overlap(out, x)) {
     detail::fail(ErrorCode::invalid_argument, {"Sequential: out shares memory with x"});
   }
-  if (layers_.empty() || !is_exactly<Sequential>(*this)) return Module::forward_into(x, out);
+  if (layers_.empty() || !has_forward_of<Sequential>(*this)) return Module::forward_into(x, out);
   return run(x, &out);
 }
 
@@ -62,7 +56,7 @@ Tensor Sequential::run(const Tensor& x, Tensor* out) {
     if (fuses) ++i;
     Tensor* to = i + 1 == layers_.size() ? out : nullptr;
     if (fuses) {
-      y = static_cast<Dense&>(layer).forward_relu(y, to);
+      y = layer.forward_fused(y, to);
     } else {
       y = to ? layer.forward_into(y, *to) : layer.forward(y);
     }

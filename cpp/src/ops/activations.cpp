@@ -39,7 +39,7 @@ struct Tanh {
 };
 struct Gelu {
   static constexpr Op op{"gelu"};
-  static constexpr Saves saves = Saves::operand;
+  static constexpr Saves saves = Saves::a;
   static auto forward(auto a) { return vmath::gelu(a); }
   static auto backward(auto dy, auto a) { return dy * vmath::gelu_slope(a); }
 };

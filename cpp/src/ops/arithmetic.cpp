@@ -33,6 +33,19 @@ struct Maximum {
   static auto forward(auto a, auto b) { return simd::max(a, b); }
 };
 constexpr Op pow_op{"pow"};
+/// a^2.
+struct Square {
+  template <class V>
+  V operator()(V a, V) const {
+    return a * a;
+  }
+};
+
+/// Not inlined: gradients are a small part of the time, and this is large.
+template <class V>
+[[gnu::noinline]] V log_of(V a) {
+  return vmath::log(a);
+}
 
 /// d a^b / d b = a^b log a; at a = 0, b >= 0 its limit, 0.
 struct PowExponentSlope {
@@ -40,7 +53,7 @@ struct PowExponentSlope {
   template <class V>
   static V forward(V y, V a) {
     const V limit = (a == V::zero()) & (y <= V::splat(1));
-    return and_not(y * vmath::log(a), limit);
+    return and_not(y * log_of(a), limit);
   }
 };
 /// x, and 0 where the exponent is 0: there a^b does not depend on a, while b a^(b - 1) is 0 times infinity at a = 0.
@@ -66,7 +79,7 @@ struct Neg {
 };
 struct Abs {
   static constexpr Op op{"abs"};
-  static constexpr Saves saves = Saves::operand;
+  static constexpr Saves saves = Saves::a;
   static auto forward(auto a) { return simd::abs(a); }
   template <class V>
   static V backward(V dy, V a) {  // 0 at 0 and NaN, as PyTorch has it
@@ -81,7 +94,7 @@ struct Exp {
 };
 struct Log {
   static constexpr Op op{"log"};
-  static constexpr Saves saves = Saves::operand;
+  static constexpr Saves saves = Saves::a;
   static auto forward(auto a) { return vmath::log(a); }
   static auto backward(auto dy, auto a) { return dy / a; }
 };
@@ -98,96 +111,72 @@ struct Sqrt {
 
 namespace ops {
 
+using detail::binary_rows;
+using detail::Forward;
+using detail::Kept;
 using detail::Node;
-using detail::record;
-using detail::Saved;
+using detail::Saves;
 
 Tensor add(const Tensor& a, const Tensor& b, Tensor* out) {
-  return record(
-      "add", {&a, &b}, out, [&] { return detail::binary<detail::Add>(a, b, out); },
-      [](const Tensor&) {
-        return [](Node& n, Tensor& dy) {
-          n.add(0, dy);
-          n.add(1, std::move(dy));
-        };
-      });
-}
-
-Tensor sub(const Tensor& a, const Tensor& b, Tensor* out) {
-  return record(
-      "sub", {&a, &b}, out, [&] { return detail::binary<detail::Sub>(a, b, out); },
-      [](const Tensor&) {
-        return [](Node& n, Tensor& dy) {
-          if (n.wants(1)) n.add(1, neg(dy));
-          n.add(0, std::move(dy));
-        };
-      });
-}
-
-Tensor mul(const Tensor& a, const Tensor& b, Tensor* out) {
-  return record(
-      "mul", {&a, &b}, out, [&] { return detail::binary<detail::Mul>(a, b, out); },
-      [&](const Tensor&) {
-        return [x = Saved(a), y = Saved(b)](Node& n, Tensor& dy) {
-          if (n.wants(0)) n.add(0, mul(dy, y.get(n)));
-          if (n.wants(1)) n.add(1, mul(dy, x.get(n)));
-        };
-      });
-}
-
-Tensor div(const Tensor& a, const Tensor& b, Tensor* out) {
-  return record(
-      "div", {&a, &b}, out, [&] { return detail::binary<detail::Div>(a, b, out); },
-      [&](const Tensor& y) {
-        return [divisor = Saved(b), quotient = Saved(detach(y))](Node& n, Tensor& dy) {
-          const Tensor da = div(dy, divisor.get(n));
-          if (n.wants(1)) n.add(1, neg(mul(da, quotient.get(n))));
-          n.add(0, da);
-        };
-      });
-}
-
-Tensor pow(const Tensor& a, const Tensor& b, Tensor* out) {
-  const auto forward = [&] {
-    detail::require_same_dtype(a, b, detail::pow_op);
-    // The usual exponent: one product is the correctly rounded square.
-    if (b.ndim() == 0 && b.item() == 2) {
-      return detail::binary(detail::pow_op, a, a, out, detail::binary_rows<detail::Forward<detail::Mul>>);
-    }
-    return detail::binary(detail::pow_op, a, b, out, detail::pow_rows);
-  };
-  return record("pow", {&a, &b}, out, forward, [&](const Tensor& y) {
-    return [a = Saved(a), b = Saved(b), result = Saved(detach(y))](Node& n, Tensor& dy) {
-      const Tensor &base = a.get(n), &exponent = b.get(n);
-      if (n.wants(0)) {
-        const Tensor lower = pow(base, sub(exponent, Tensor::scalar(1, base.dtype())));
-        n.add(0, detail::binary<detail::UnlessExponentIsZero>(mul(dy, mul(exponent, lower)), exponent));
-      }
-      if (n.wants(1)) n.add(1, mul(dy, detail::binary<detail::PowExponentSlope>(result.get(n), base)));
-    };
+  return detail::binary<detail::Add>(a, b, out, Saves::nothing, [](Node& n, Tensor& dy, const Kept&) {
+    n.add(0, dy);
+    n.add(1, std::move(dy));
   });
 }
 
+Tensor sub(const Tensor& a, const Tensor& b, Tensor* out) {
+  return detail::binary<detail::Sub>(a, b, out, Saves::nothing, [](Node& n, Tensor& dy, const Kept&) {
+    if (n.wants(1)) n.add(1, neg(dy));
+    n.add(0, std::move(dy));
+  });
+}
+
+Tensor mul(const Tensor& a, const Tensor& b, Tensor* out) {
+  return detail::binary<detail::Mul>(a, b, out, Saves::operands, [](Node& n, Tensor& dy, const Kept& kept) {
+    if (n.wants(0)) n.add(0, mul(dy, kept.b.get(n)));
+    if (n.wants(1)) n.add(1, mul(dy, kept.a.get(n)));
+  });
+}
+
+Tensor div(const Tensor& a, const Tensor& b, Tensor* out) {
+  return detail::binary<detail::Div>(a, b, out, Saves::b | Saves::result, [](Node& n, Tensor& dy, const Kept& kept) {
+    const Tensor da = div(dy, kept.b.get(n));
+    if (n.wants(1)) n.add(1, neg(mul(da, kept.result.get(n))));
+    n.add(0, da);
+  });
+}
+
+Tensor pow(const Tensor& a, const Tensor& b, Tensor* out) {
+  const auto backward = [](Node& n, Tensor& dy, const Kept& kept) {
+    const Tensor &base = kept.a.get(n), &exponent = kept.b.get(n);
+    if (n.wants(0)) {
+      const Tensor lower = pow(base, sub(exponent, Tensor::scalar(1, base.dtype())));
+      n.add(0, detail::binary<detail::UnlessExponentIsZero>(mul(dy, mul(exponent, lower)), exponent));
+    }
+    if (n.wants(1)) n.add(1, mul(dy, detail::binary<detail::PowExponentSlope>(kept.result.get(n), base)));
+  };
+  // The usual exponent: one product is the correctly rounded square.
+  const bool is_square = b.defined() && b.ndim() == 0 && b.dtype() == a.dtype() && b.item() == 2;
+  const detail::Rows& rows = is_square ? binary_rows<detail::Square> : detail::pow_rows;
+  return detail::binary(detail::pow_op, a, b, out, rows, Saves::operands | Saves::result, backward);
+}
+
 Tensor maximum(const Tensor& a, const Tensor& b, Tensor* out) {
-  return record(
-      "maximum", {&a, &b}, out, [&] { return detail::binary<detail::Maximum>(a, b, out); },
-      [&](const Tensor&) {
-        return [a = Saved(a), b = Saved(b)](Node& n, Tensor& dy) {
-          const auto give = [&](std::size_t input, const Saved& own, const Saved& other) {
-            if (!n.wants(input)) return;
-            const Tensor share = detail::binary<detail::LargerShare>(own.get(n), other.get(n));
-            n.add(input, detail::binary({"maximum"}, dy, share, nullptr, detail::binary_rows<detail::Share>));
-          };
-          give(0, a, b);
-          give(1, b, a);
-        };
-      });
+  return detail::binary<detail::Maximum>(a, b, out, Saves::operands, [](Node& n, Tensor& dy, const Kept& kept) {
+    const auto give = [&](std::size_t input, const detail::Saved& own, const detail::Saved& other) {
+      if (!n.wants(input)) return;
+      const Tensor share = detail::binary<detail::LargerShare>(own.get(n), other.get(n));
+      n.add(input, detail::binary({"maximum"}, dy, share, nullptr, binary_rows<detail::Share>));
+    };
+    give(0, kept.a, kept.b);
+    give(1, kept.b, kept.a);
+  });
 }
 
 Tensor neg(const Tensor& a, Tensor* out) {
-  return record(
+  return detail::record(
       "neg", {&a}, out,
-      [&] { return detail::unary(detail::Neg::op, a, out, detail::unary_rows<detail::Forward<detail::Neg>>); },
+      [&] { return detail::unary(detail::Neg::op, a, out, detail::unary_rows<Forward<detail::Neg>>); },
       [](const Tensor&) { return [](Node& n, Tensor& dy) { n.add(0, neg(dy)); }; });
 }
 

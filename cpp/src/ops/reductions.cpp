@@ -20,24 +20,18 @@ namespace {
 
 constexpr Op sum_op{"sum"}, mean_op{"mean"}, max_op{"max"}, argmax_op{"argmax"};
 
-/// `a` to be reduced, and the shape that the result shall have.
-struct Reduced {
-  AxisView view;
-  Shape shape;
-  Reduced(const Op& op, const Tensor& a, const ops::Axes& axes) {
-    require_dtype(a, op, "a");
-    view = view_axis(a, axes.dim, op.name);
-    shape = axes.keepdim ? view.kept : view.result;
-  }
-};
+AxisView reduced(const Op& op, const Tensor& a, const ops::Axes& axes) {
+  require_dtype(a, op, "a");
+  return view_axis(a, axes.dim, axes.keepdim, op.name);
+}
 
 /// The gradient of a reduction stretched over its input. `kept` is the result's shape with the axis kept.
 Tensor stretch(Node& n, const Tensor& dy, const Shape& kept) { return expanded(reshaped(dy, kept), n.shape_of(0)); }
 
 Tensor sum_forward(const Op& op, const Tensor& a, const ops::Axes& axes, Tensor* out) {
-  const Reduced reduction(op, a, axes);
-  Destination to(out, reduction.shape, a.dtype(), a, op.name);
-  sum_axis(reduction.view, to.result());
+  const AxisView view = reduced(op, a, axes);
+  Destination to(out, view.sizes.result, a.dtype(), a, op.name);
+  sum_axis(view, to.result());
   return to.finish();
 }
 
@@ -72,7 +66,7 @@ auto max_of_all(const Tensor& a, const Tensor& y) {
 
 /// Along an axis: seen as [outer, length, inner], the element of each length that argmax() names takes dy.
 auto max_along(const Tensor& a, const ops::Axes& axes) {
-  const AxisSizes sizes = find_axis(a.shape(), axes.dim, "max");
+  const AxisSizes sizes = find_axis(a.shape(), axes.dim, false, "max");
   return [place = ops::argmax(a, {axes.dim}), length = static_cast<std::int64_t>(sizes.length),
           inner = static_cast<std::int64_t>(sizes.inner)](Node& n, Tensor& dy) {
     const Tensor source = row_major(dy);
@@ -99,7 +93,7 @@ Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
   return record(
       "sum", {&a}, out, [&] { return detail::sum_forward(detail::sum_op, a, axes, out); },
       [&](const Tensor&) {
-        return [kept = detail::find_axis(a.shape(), axes.dim, "sum").kept](Node& n, Tensor& dy) {
+        return [kept = detail::find_axis(a.shape(), axes.dim, true, "sum").result](Node& n, Tensor& dy) {
           n.add(0, detail::stretch(n, dy, kept));
         };
       });
@@ -108,32 +102,32 @@ Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
 Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
   const auto forward = [&] {
     Tensor result = detail::sum_forward(detail::mean_op, a, axes, out);
-    const auto length = static_cast<double>(detail::find_axis(a.shape(), axes.dim, "mean").length);
+    const auto length = static_cast<double>(detail::find_axis(a.shape(), axes.dim, false, "mean").length);
     return detail::binary(detail::mean_op, result, Tensor::scalar(length, a.dtype()), &result,
                           detail::binary_rows<detail::Quotient>);
   };
   return record("mean", {&a}, out, forward, [&](const Tensor&) {
-    return [sizes = detail::find_axis(a.shape(), axes.dim, "mean")](Node& n, Tensor& dy) {
+    return [sizes = detail::find_axis(a.shape(), axes.dim, true, "mean")](Node& n, Tensor& dy) {
       const Tensor share = div(dy, Tensor::scalar(static_cast<double>(sizes.length), dy.dtype()));
-      n.add(0, detail::stretch(n, share, sizes.kept));
+      n.add(0, detail::stretch(n, share, sizes.result));
     };
   });
 }
 
 Tensor max(const Tensor& a, Axes axes, Tensor* out) {
   const auto forward = [&] {
-    const detail::Reduced reduction(detail::max_op, a, axes);
-    const detail::AxisView& view = reduction.view;
+    const detail::AxisView view = detail::reduced(detail::max_op, a, axes);
     detail::require_elements(view, a, "max");
-    detail::Destination to_out(out, reduction.shape, a.dtype(), a, "max");
+    detail::Destination to_out(out, view.sizes.result, a.dtype(), a, "max");
     detail::for_floating(a.dtype(), [&]<class T>() {
       const T* from = view.source.data<T>();
       T* to = to_out.result().mutable_data<T>();
-      for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, to += view.inner) {
-        if (view.inner == 1) {
-          *to = detail::max_row(from, view.length);
+      for (std::size_t o = 0; o < view.sizes.outer;
+           ++o, from += view.sizes.length * view.sizes.inner, to += view.sizes.inner) {
+        if (view.sizes.inner == 1) {
+          *to = detail::max_row(from, view.sizes.length);
         } else {
-          detail::max_columns(from, view.length, view.inner, to);
+          detail::max_columns(from, view.sizes.length, view.sizes.inner, to);
         }
       }
     });
@@ -146,22 +140,22 @@ Tensor max(const Tensor& a, Axes axes, Tensor* out) {
 }
 
 Tensor argmax(const Tensor& a, Axes axes, Tensor* out) {
-  const detail::Reduced reduction(detail::argmax_op, a, axes);
-  const detail::AxisView& view = reduction.view;
+  const detail::AxisView view = detail::reduced(detail::argmax_op, a, axes);
   detail::require_elements(view, a, "argmax");
-  if (view.length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+  if (view.sizes.length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     detail::fail(ErrorCode::overflow, {"argmax: an index into shape ", a.shape(), " does not fit into int32"});
   }
-  detail::Destination to_out(out, reduction.shape, DType::int32, a, "argmax");
+  detail::Destination to_out(out, view.sizes.result, DType::int32, a, "argmax");
   to_out.result().fill(0);
   detail::for_floating(a.dtype(), [&]<class T>() {
     const T* from = view.source.data<T>();
     std::int32_t* best = to_out.result().mutable_data<std::int32_t>();
-    for (std::size_t o = 0; o < view.outer; ++o, from += view.length * view.inner, best += view.inner) {
-      for (std::size_t i = 1; i < view.length; ++i) {
-        for (std::size_t j = 0; j < view.inner; ++j) {
-          const T value = from[i * view.inner + j];
-          const T highest = from[static_cast<std::size_t>(best[j]) * view.inner + j];
+    for (std::size_t o = 0; o < view.sizes.outer;
+         ++o, from += view.sizes.length * view.sizes.inner, best += view.sizes.inner) {
+      for (std::size_t i = 1; i < view.sizes.length; ++i) {
+        for (std::size_t j = 0; j < view.sizes.inner; ++j) {
+          const T value = from[i * view.sizes.inner + j];
+          const T highest = from[static_cast<std::size_t>(best[j]) * view.sizes.inner + j];
           const bool first_nan = value != value && highest == highest;
           if (value > highest || first_nan) best[j] = static_cast<std::int32_t>(i);
         }

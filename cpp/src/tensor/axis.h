@@ -12,17 +12,18 @@ namespace tinytorch::detail {
 /// A shape seen as [outer, length, inner], to be reduced over the middle.
 struct AxisSizes {
   std::size_t outer = 1, length = 1, inner = 1;
-  Shape result;  ///< without the axis
-  Shape kept;    ///< with the axis, of size 1
+  Shape result;  ///< without the axis, or with it, of size 1
 };
 /// Over one axis, or over all of them where none is given. Throws Error(invalid_argument) for an axis out of range.
-[[nodiscard]] AxisSizes find_axis(const Shape& shape, std::optional<std::int64_t> dim, std::string_view op);
+[[nodiscard]] AxisSizes find_axis(const Shape& shape, std::optional<std::int64_t> dim, bool keepdim,
+                                  std::string_view op);
 
 /// A tensor seen so, row-major.
-struct AxisView : AxisSizes {
+struct AxisView {
+  AxisSizes sizes;
   Tensor source;
 };
-[[nodiscard]] AxisView view_axis(const Tensor& a, std::optional<std::int64_t> dim, std::string_view op);
+[[nodiscard]] AxisView view_axis(const Tensor& a, std::optional<std::int64_t> dim, bool keepdim, std::string_view op);
 
 /// Error(shape) where a result would have to come from no elements.
 void require_elements(const AxisView& view, const Tensor& a, std::string_view op);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "simd/lanes.h"
+#include "simd/unroll.h"
 
 /// Elementary functions on vectors of float or double. They use additions, multiplications, divisions, square roots
 /// and bit operations only, so every platform gives the same bits, whichever way the lanes are implemented.
@@ -37,15 +38,20 @@ inline Vec<T> from_bits(typename Format<T>::Bits bits) {
 
 /// c[0] + x (c[1] + x (c[2] + ...)).
 template <class T, std::size_t n>
-inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
+TINYTORCH_INLINE inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
   Vec<T> sum = Vec<T>::splat(c[n - 1]);
-  for (std::size_t i = n - 1; i-- > 0;) sum = sum * x + Vec<T>::splat(c[i]);
+  if constexpr (n <= 7) {  // also where the compiler is asked for small code
+    simd::unroll<static_cast<int>(n) - 1>([&](auto k)
+                                              TINYTORCH_INLINE { sum = sum * x + Vec<T>::splat(c[n - 2 - k]); });
+  } else {
+    for (std::size_t i = n - 1; i-- > 0;) sum = sum * x + Vec<T>::splat(c[i]);
+  }
   return sum;
 }
 
 /// 2^n for an integral n in the exponent range of normal numbers: the sum's low bits hold n plus the bias.
 template <class T>
-inline Vec<T> power_of_two(Vec<T> n) {
+TINYTORCH_INLINE inline Vec<T> power_of_two(Vec<T> n) {
   return simd::shift_left<Format<T>::mantissa>(n + Vec<T>::splat(simd::round_magic<T> + T(Format<T>::bias)));
 }
 
@@ -70,7 +76,7 @@ struct ExpConstants<double> {
 /// Method of FDLIBM: x = n ln 2 + r, a rational function of r^2, and two exact scalings so that a subnormal result
 /// is rounded once.
 template <class T>
-inline Vec<T> exp(Vec<T> x) {
+TINYTORCH_INLINE inline Vec<T> exp(Vec<T> x) {
   using V = Vec<T>;
   using K = ExpConstants<T>;
   // A NaN fails both comparisons and passes through.
@@ -106,7 +112,7 @@ struct Split {
   Vec<T> exponent, f;
 };
 template <class T>
-inline Split<T> split(Vec<T> x) {
+TINYTORCH_INLINE inline Split<T> split(Vec<T> x) {
   using V = Vec<T>;
   using F = Format<T>;
   constexpr auto one_bits = std::bit_cast<typename F::Bits>(T(1));
@@ -125,7 +131,7 @@ inline Split<T> split(Vec<T> x) {
 
 /// The natural logarithm: below 1 ulp; log(0) = -infinity, log of a negative number is NaN. Method of FDLIBM.
 template <class T>
-inline Vec<T> log(Vec<T> x) {
+TINYTORCH_INLINE inline Vec<T> log(Vec<T> x) {
   using V = Vec<T>;
   using K = LogConstants<T>;
   const V infinity = V::splat(std::numeric_limits<T>::infinity());
@@ -141,7 +147,7 @@ inline Vec<T> log(Vec<T> x) {
 
 /// 1 / (1 + e^-x), from e^-|x|, so that the small end keeps its relative precision: below 3 ulp.
 template <class T>
-inline Vec<T> sigmoid(Vec<T> x) {
+TINYTORCH_INLINE inline Vec<T> sigmoid(Vec<T> x) {
   using V = Vec<T>;
   const V one = V::splat(T(1));
   const V e = exp(-simd::abs(x));
@@ -150,7 +156,7 @@ inline Vec<T> sigmoid(Vec<T> x) {
 
 /// tanh x: below 2 ulp. Method of Cephes: a rational function near zero, 1 - 2 / (e^2|x| + 1) elsewhere.
 template <class T>
-inline Vec<T> tanh(Vec<T> x) {
+TINYTORCH_INLINE inline Vec<T> tanh(Vec<T> x) {
   using V = Vec<T>;
   const V z = x * x, size = simd::abs(x), sign = x & V::splat(T(-0.0));
   V near;
