@@ -209,6 +209,8 @@ export const LOSSES = ${numbered(described.losses)} as const;
 export const SCHEDULES = ${numbered(described.schedules)} as const;
 export const CONFUSIONS = ${numbered(described.confusions)} as const;
 export const INITS = ${numbered(described.inits)} as const;
+/** The ladder of matrix products, slow to fast, those that a build lacks included. */
+export const KERNELS = ${words(described.kernels)} as const;
 /** What a function of the module gives. */
 export const GIVES = ${numbered(described.gives)} as const;
 

@@ -17,7 +17,7 @@ namespace tinytorch::bindings {
 namespace {
 
 std::string quoted(std::string_view text) {
-  std::string result = "\"";
+  std::string result(1, '"');
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
     result += c;
@@ -50,8 +50,8 @@ constexpr const char* place_names[] = {"method", "internal", "none"};
 std::string parameter(const detail::Parameter& p) {
   std::string text =
       std::string("{\"name\": ") + quoted(p.name) + ", \"kind\": " + quoted(kind_names[static_cast<int>(p.kind)]);
-  if (p.has_default) text += ", \"default\": " + number(p.default_value);
-  if (p.has_least) text += ", \"least\": " + number(p.least);
+  if (p.has_default) text.append(", \"default\": ").append(number(p.default_value));
+  if (p.has_least) text.append(", \"least\": ").append(number(p.least));
   return text + "}";
 }
 
@@ -98,6 +98,8 @@ void print() {
       names(kConfusionNames).c_str(), names(kInitNames).c_str(), names(kGivesNames).c_str());
   std::printf(" \"exchangeLength\": %zu,\n \"fatal\": %d,\n \"autoKernel\": %d,\n \"maxRank\": %zu,\n", kExchangeLength,
               kFatal, kAutoKernel, Dims::max_rank);
+  const std::string rungs = list(kernels(), [](const KernelInfo& k) { return quoted(k.name); });
+  std::printf(" \"kernels\": %s,\n", rungs.c_str());
   std::printf(" \"records\": {\n");
   for (const std::string& each :
        {record(kArray), record(kBatch), record(kMemory), record(kProfile), record(kProfileRow), record(kSummaryRow),

@@ -43,7 +43,7 @@ class MatmulOrder : public MatmulBits {};
 
 std::vector<KernelId> own_kernels() {
   std::vector<KernelId> ids = runnable_kernels();
-  std::erase(ids, static_cast<KernelId>(detail::Rung::eigen));
+  std::erase(ids, detail::find_kernel("eigen"));
   return ids;
 }
 
@@ -91,7 +91,7 @@ void check_division(const MatmulCase& which) {
 }
 
 TEST(MatmulDivision, SharedOperandsKeepTheBits) {
-  if (!kernels()[static_cast<std::size_t>(detail::Rung::threaded)].available) GTEST_SKIP();
+  if (!kernels()[static_cast<std::size_t>(detail::find_kernel("threaded"))].available) GTEST_SKIP();
   const int before = num_threads();
   for (const MatmulCase& which :
        {MatmulCase{.m = 64, .n = 64, .k = 64}, MatmulCase{.m = 65, .n = 64, .k = 67, .shift = 1, .padding = 3},

@@ -34,7 +34,7 @@ MatmulCase random_case(Numbers& numbers) {
 
 template <class T>
 void check_random_divisions(std::uint64_t seed) {
-  const KernelId threaded = static_cast<KernelId>(detail::Rung::threaded);
+  const KernelId threaded = detail::find_kernel("threaded");
   const auto best = static_cast<std::size_t>(detail::best_single_kernel());
   const detail::TileRange tiles = detail::kernel_rows()[best].functions<T>().tiles;
   Numbers numbers(seed);
@@ -62,7 +62,7 @@ void check_random_divisions(std::uint64_t seed) {
 class MatmulThreadedDivision : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!kernels()[static_cast<std::size_t>(detail::Rung::threaded)].available) GTEST_SKIP() << "no threads";
+    if (!kernels()[static_cast<std::size_t>(detail::find_kernel("threaded"))].available) GTEST_SKIP() << "no threads";
   }
   void TearDown() override {
     set_num_threads(threads_before_);
@@ -93,7 +93,7 @@ TEST_F(MatmulThreadedDivision, TheLastPartMayWantMoreScratchThanTheLongest) {
     const Reference reference = problem.reference();
     set_num_threads(2);
     for (int again = 0; again < 8; ++again) {
-      ASSERT_TRUE(matches<float>(problem.run(static_cast<KernelId>(detail::Rung::threaded)), reference, n, 0));
+      ASSERT_TRUE(matches<float>(problem.run(detail::find_kernel("threaded")), reference, n, 0));
     }
   }
 }

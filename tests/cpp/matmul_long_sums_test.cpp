@@ -14,7 +14,7 @@ namespace {
 /// `auto` and the rungs from `packed` on.
 std::vector<KernelId> summing_by_blocks() {
   std::vector<KernelId> ids = runnable_kernels();
-  std::erase_if(ids, [](KernelId id) { return id >= 0 && id < static_cast<KernelId>(detail::Rung::packed); });
+  std::erase_if(ids, [](KernelId id) { return id >= 0 && id < detail::find_kernel("packed"); });
   return ids;
 }
 

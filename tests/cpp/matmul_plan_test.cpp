@@ -40,8 +40,8 @@ MatmulArgs<T> product(std::size_t m, std::size_t k, std::size_t n) {
   return args;
 }
 
-bool has_threads() { return kernels()[static_cast<std::size_t>(detail::Rung::threaded)].available; }
-bool has_vectors() { return kernels()[static_cast<std::size_t>(detail::Rung::simd)].available; }
+bool has_threads() { return kernels()[static_cast<std::size_t>(detail::find_kernel("threaded"))].available; }
+bool has_vectors() { return kernels()[static_cast<std::size_t>(detail::find_kernel("simd"))].available; }
 
 TEST_F(MatmulPlan, IsToldInWords) {
   const std::string text = explain(product<float>(64, 784, 256), kernel_id("naive"));
@@ -91,8 +91,7 @@ TEST_F(MatmulPlan, PartsCoverC) {
     const auto size = [&] { return 1 + static_cast<std::size_t>(numbers.next() % 1500); };
     set_num_threads(2 + static_cast<int>(numbers.next() % 7));
     const MatmulArgs<float> args = product<float>(size(), 1 + size() / 40, size());
-    const detail::Plan plan =
-        detail::plan_of(detail::KernelArgs<float>{args}, static_cast<KernelId>(detail::Rung::threaded));
+    const detail::Plan plan = detail::plan_of(detail::KernelArgs<float>{args}, detail::find_kernel("threaded"));
     if (!plan.first.divided) continue;
     const detail::DividedPlan& divided = *plan.first.divided;
     EXPECT_EQ(divided.edge(0), 0U);

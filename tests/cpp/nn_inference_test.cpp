@@ -29,7 +29,7 @@ struct Layer {
   }
 };
 
-bool has_panels() { return kernels()[static_cast<std::size_t>(detail::Rung::simd)].available; }
+bool has_panels() { return kernels()[static_cast<std::size_t>(detail::find_kernel("simd"))].available; }
 
 TEST(KeptWeights, AreMadeAtTheSecondUseAndCounted) {
   for (DType dtype : {DType::float32, DType::float64}) {
@@ -133,7 +133,7 @@ TEST(KeptWeights, FollowTheKernel) {
       for (int i = 0; i < 2; ++i) EXPECT_EQ(layer.run(), first) << kernels()[id].name;
     }
   }
-  layer.dense->set_kernel(static_cast<KernelId>(detail::Rung::naive));
+  layer.dense->set_kernel(detail::find_kernel("naive"));
   (void)layer.run();
   const std::int64_t without = memory_stats().live_bytes;
   for (int i = 0; i < 3; ++i) (void)layer.run();

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DTypeError, KernelError, ShapeError } from 'tinytorch-wasm';
 import { build, builds, isolated } from './builds.js';
 import { withClock } from './clock.js';
+import { KERNELS } from '../../web/src/contract.js';
 import { gamma, matmul as oracle, numbers } from './oracle.js';
 
 const shapes = [
@@ -25,18 +26,9 @@ describe.each(builds())('%s', async (name) => {
 
   test('the ladder is listed slow to fast, with what this build has', () => {
     const names = tt.kernels().map((kernel) => kernel.name);
-    expect(names).toEqual([
-      'naive',
-      'reordered',
-      'blocked',
-      'eigen',
-      'packed',
-      'simd',
-      'relaxed',
-      'threaded',
-    ]);
+    expect(names).toEqual([...KERNELS]);
     const here = available.map((kernel) => kernel.name);
-    const scalar = ['naive', 'reordered', 'blocked', 'eigen', 'packed'];
+    const scalar = KERNELS.slice(0, KERNELS.indexOf('packed') + 1);
     const vectors = { scalar: [], simd: ['simd'], relaxed: ['simd', 'relaxed'] }[tt.variant];
     const threads = isolated && (name === 'default' || name === 'simd-mt') ? ['threaded'] : [];
     expect(here).toEqual([...scalar, ...vectors, ...threads]);

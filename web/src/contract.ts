@@ -31,6 +31,17 @@ export const LOSSES = ['cross_entropy', 'mse', 'binary_cross_entropy'] as const;
 export const SCHEDULES = ['constant', 'step', 'cosine'] as const;
 export const CONFUSIONS = ['where_small', 'always', 'never'] as const;
 export const INITS = ['kaiming_uniform', 'kaiming_normal', 'xavier_uniform', 'xavier_normal'] as const;
+/** The ladder of matrix products, slow to fast, those that a build lacks included. */
+export const KERNELS = [
+  'naive',
+  'reordered',
+  'blocked',
+  'eigen',
+  'packed',
+  'simd',
+  'relaxed',
+  'threaded',
+] as const;
 /** What a function of the module gives. */
 export const GIVES = ['number', 'truth', 'text'] as const;
 

@@ -1,5 +1,7 @@
 // The types that users write in their own signatures.
 
+import type { KERNELS } from './contract.js';
+
 /** Element types. Arithmetic is on the two floating ones; `int32` holds indices and labels, `uint8` pixels. */
 export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
 
@@ -40,14 +42,4 @@ export type FileData = ArrayBufferLike | ArrayBufferView;
 export type Variant = 'scalar' | 'simd' | 'relaxed';
 
 /** The word that names a rung of the matmul ladder; `auto` lets the library choose. */
-export type KernelName =
-  | 'auto'
-  | 'naive'
-  | 'reordered'
-  | 'blocked'
-  | 'eigen'
-  | 'packed'
-  | 'simd'
-  | 'relaxed'
-  | 'threaded'
-  | (string & {});
+export type KernelName = 'auto' | (typeof KERNELS)[number] | (string & {});

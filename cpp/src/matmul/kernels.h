@@ -48,8 +48,4 @@ struct RungFunctions {
   }
 };
 
-/// Those that a build has (CMakeLists.txt) are defined in their files.
-extern const RungFunctions naive_rung, reordered_rung, blocked_rung, eigen_rung, packed_rung, simd_rung, relaxed_rung,
-    threaded_rung;
-
 }  // namespace tinytorch::detail

@@ -173,7 +173,7 @@ Plan make_plan(const MatmulArgs<T>& args, KernelId kernel, Given given, const Ba
   const double count = batch ? static_cast<double>(batch->count()) : 1;
   plan.rung = kernel == kAutoKernel ? choose_kernel(work_of(args) * count) : kernel;
   plan.epilogue_apart = !kernel_row(plan.rung).fuses_epilogue;
-  const bool threaded = plan.rung == static_cast<KernelId>(Rung::threaded);
+  const bool threaded = functions_of<T>(plan.rung).run_divided != nullptr;
   plan.single = single_of(plan.rung);
   const KernelFunctions<T>& rung = functions_of<T>(plan.single);
   if (!threaded) {

@@ -20,6 +20,13 @@
 
 namespace tinytorch::detail {
 
+/// How many elements a copy of rows x cols has; the largest number where that does not fit, which is no memory's size:
+/// an operand of strides 0 may claim any.
+[[nodiscard]] constexpr std::size_t elements_of(std::size_t rows, std::size_t cols) noexcept {
+  std::size_t count = 0;
+  return __builtin_mul_overflow(rows, cols, &count) ? SIZE_MAX : count;
+}
+
 /// A piece of scratch, in elements from its start.
 struct Region {
   std::size_t at = 0, size = 0;

@@ -5,8 +5,13 @@
 
 #include "tinytorch/error.h"
 
-// The build list (CMakeLists.txt) says which of the optional rungs are compiled in.
+// The table of rungs, slow to fast. The build list (CMakeLists.txt) says which of the optional ones are compiled in.
 namespace tinytorch::detail {
+
+// Each is defined in its file in kernels/.
+extern const RungFunctions naive_rung, reordered_rung, blocked_rung, eigen_rung, packed_rung, simd_rung, relaxed_rung,
+    threaded_rung;
+
 namespace {
 
 const char* always() { return nullptr; }
@@ -82,11 +87,13 @@ constexpr auto table = std::to_array<KernelRow>({
 
 thread_local std::array<std::uint64_t, table.size()> calls{};  // an atomic one would cost 5 ns
 
-/// From that rung backwards.
-KernelId last_available(Rung from) {
-  auto id = static_cast<KernelId>(from);
-  while (table[static_cast<std::size_t>(id)].missing()) --id;
-  return id;
+/// The last of those that can run here and are `wanted`.
+template <class Wanted>
+KernelId last_available(Wanted wanted) {
+  for (std::size_t id = table.size(); id-- > 0;) {
+    if (!table[id].missing() && wanted(table[id])) return static_cast<KernelId>(id);
+  }
+  return 0;
 }
 
 std::string names() {
@@ -102,18 +109,26 @@ std::string names() {
 
 std::span<const KernelRow> kernel_rows() noexcept { return table; }
 
+KernelId find_kernel(std::string_view name) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table[i].name() == name) return static_cast<KernelId>(i);
+  }
+  throw Error(ErrorCode::unknown_kernel,
+              "matmul: no kernel is called '" + std::string(name) + "'; there are auto, " + names());
+}
+
 KernelId best_kernel() noexcept {
-  static const KernelId best = last_available(Rung::threaded);
+  static const KernelId best = last_available([](const KernelRow&) { return true; });
   return best;
 }
 
 KernelId best_single_kernel() noexcept {
-  static const KernelId best = last_available(static_cast<Rung>(static_cast<KernelId>(Rung::threaded) - 1));
+  static const KernelId best = last_available([](const KernelRow& row) { return row.rung->f32.run != nullptr; });
   return best;
 }
 
 KernelId single_of(KernelId rung) noexcept {
-  return rung == static_cast<KernelId>(Rung::threaded) ? best_single_kernel() : rung;
+  return kernel_row(rung).rung->f32.run != nullptr ? rung : best_single_kernel();
 }
 
 std::uint64_t kernel_calls(KernelId id) noexcept { return calls[static_cast<std::size_t>(id)]; }
@@ -152,13 +167,9 @@ void leave_out_fused() noexcept { detail::fused_left_out = true; }
 
 KernelId kernel_id(std::string_view name) {
   if (name == "auto") return kAutoKernel;
-  for (std::size_t i = 0; i < detail::table.size(); ++i) {
-    if (detail::table[i].name() != name) continue;
-    detail::require_kernel(static_cast<KernelId>(i));
-    return static_cast<KernelId>(i);
-  }
-  throw Error(ErrorCode::unknown_kernel,
-              "matmul: no kernel is called '" + std::string(name) + "'; there are auto, " + detail::names());
+  const KernelId id = detail::find_kernel(name);
+  detail::require_kernel(id);
+  return id;
 }
 
 }  // namespace tinytorch

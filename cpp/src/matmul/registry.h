@@ -9,9 +9,6 @@
 
 namespace tinytorch::detail {
 
-/// The rungs by name, in the table's order: `static_cast<KernelId>(Rung::simd)` is its KernelId.
-enum class Rung : KernelId { naive, reordered, blocked, eigen, packed, simd, relaxed, threaded };
-
 /// One row of the table: all that is known of a rung.
 struct KernelRow {
   std::string_view scope;  ///< in the profile: `matmul.` and the name
@@ -37,6 +34,9 @@ template <class T>
 [[nodiscard]] const KernelFunctions<T>& functions_of(KernelId id) noexcept {
   return kernel_row(id).functions<T>();
 }
+
+/// The rung with that name, whether or not it can run here. Throws Error(unknown_kernel).
+[[nodiscard]] KernelId find_kernel(std::string_view name);
 
 /// The last rung of the table that can run here: the fastest. And the same of one thread.
 [[nodiscard]] KernelId best_kernel() noexcept;

@@ -16,7 +16,6 @@ namespace tinytorch::fuzz {
 namespace {
 
 using detail::KernelArgs;
-using detail::Rung;
 
 Case current;
 
@@ -24,7 +23,7 @@ Case current;
 /// rungs sum in one order.
 KernelId family_of(KernelId rung) {
   rung = detail::single_of(rung);
-  return rung == static_cast<KernelId>(Rung::simd) ? static_cast<KernelId>(Rung::packed) : rung;
+  return rung == detail::find_kernel("simd") ? detail::find_kernel("packed") : rung;
 }
 
 template <class T>
@@ -208,9 +207,12 @@ class Checker {
       for (std::int64_t j = 0; j < n; ++j) {
         const double start = which_.accumulate ? static_cast<double>(before_.at(i, j)) : 0;
         const double bias = which_.bias ? static_cast<double>(bias_.at(0, j)) : 0;
-        sum[static_cast<std::size_t>(j)] = start;
-        rest[static_cast<std::size_t>(j)] = bias;
-        size[static_cast<std::size_t>(j)] = std::abs(start) + std::abs(bias);
+        const auto to = static_cast<std::size_t>(j);
+        sum[to] = start;
+        rest[to] = 0;
+        // `rest` holds small numbers alone: what is added to a large one there would be lost.
+        add_exactly(1, bias, sum[to], rest[to]);
+        size[to] = std::abs(start) + std::abs(bias);
       }
       for (std::int64_t p = 0; p < k; ++p) {
         const double a = static_cast<double>(a_.at(i, p));

@@ -63,7 +63,7 @@ std::vector<Case> ways_of(const Case& which) {
     ways.push_back(way);
     const detail::KernelFunctions<T>& functions = single_row(kernel).template functions<T>();
     const detail::TileRange tiles = functions.tiles;
-    const bool threaded = kernel == static_cast<KernelId>(detail::Rung::threaded);
+    const bool threaded = kernel == detail::find_kernel("threaded");
     const bool packs = !empty && kernel != kAutoKernel && functions.pack_b;
     for (way.threads = 1; way.threads <= (threaded ? 4 : 1); ++way.threads) {
       for (way.scratch = 0; way.scratch < 2; ++way.scratch) {
@@ -94,7 +94,7 @@ std::vector<Case> ways_of(const Case& which) {
 /// reference.
 template <class T>
 double error_bound(KernelId rung, std::size_t k) {
-  const bool blocks = rung >= static_cast<KernelId>(detail::Rung::packed);
+  const bool blocks = rung >= detail::find_kernel("packed");
   const std::size_t kc = std::max<std::size_t>(detail::block_of_k<T>(k), 1);
   const double roundings = static_cast<double>(blocks ? kc + (k + kc - 1) / kc : k + 2);
   const double unit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53, nu = roundings * unit;

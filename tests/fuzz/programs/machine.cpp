@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "program.h"
+#include "tinytorch/random.h"
 
 namespace tinytorch::fuzz {
 
@@ -200,6 +201,10 @@ void run_commands(Machine& machine, std::span<const std::uint8_t> bytes, std::si
 }  // namespace
 
 std::string run_program(std::span<const std::uint8_t> bytes, std::size_t& commands) {
+  // Weights are random: a program has the same ones whatever ran before it, so that a failure can be repeated.
+  std::uint64_t seed = bytes.size();
+  for (const std::uint8_t byte : bytes) seed = seed * 31 + byte;
+  manual_seed(seed);
   const MemoryStats before = memory_stats();
   std::string result;
   {

@@ -78,6 +78,6 @@ void matmul_blocked(const SinglePlan&, const KernelArgs<T>& args) {
 
 }  // namespace
 
-constinit const RungFunctions blocked_rung{{matmul_blocked<float>}, {matmul_blocked<double>}};
+extern constinit const RungFunctions blocked_rung{{matmul_blocked<float>}, {matmul_blocked<double>}};
 
 }  // namespace tinytorch::detail

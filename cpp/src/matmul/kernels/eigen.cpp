@@ -2,6 +2,7 @@
 // yardstick of the ladder, as NumPy is of the capstone's. This file is compiled with the build's normal flags.
 #include <Eigen/Core>
 #include <cassert>
+#include <cstdint>
 
 #include "matmul/kernels.h"
 
@@ -28,7 +29,7 @@ struct StridedMatrix {
   std::ptrdiff_t row, col, rows, cols;
   [[nodiscard]] bool row_major() const { return col == 1 && row >= cols; }
   [[nodiscard]] std::size_t copy_size() const {
-    return row_major() ? 0 : static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+    return row_major() ? 0 : elements_of(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
   }
 };
 
@@ -56,6 +57,7 @@ void plan_eigen(const MatmulArgs<T>& args, Given, SinglePlan& plan) {
   plan.a = plan.a_copy.size ? From::copy : From::place;
   plan.b = plan.b_copy.size ? From::copy : From::place;
   plan.scratch = plan.a_copy.size + plan.b_copy.size;
+  if (plan.scratch < plan.b_copy.size) plan.scratch = SIZE_MAX;
 }
 
 template <class T>
@@ -74,7 +76,7 @@ void matmul_eigen(const SinglePlan& plan, const KernelArgs<T>& args) {
 
 }  // namespace
 
-constinit const RungFunctions eigen_rung{{matmul_eigen<float>, plan_eigen<float>},
-                                         {matmul_eigen<double>, plan_eigen<double>}};
+extern constinit const RungFunctions eigen_rung{{matmul_eigen<float>, plan_eigen<float>},
+                                                {matmul_eigen<double>, plan_eigen<double>}};
 
 }  // namespace tinytorch::detail

@@ -24,6 +24,6 @@ void matmul_naive(const SinglePlan&, const KernelArgs<T>& args) {
 
 }  // namespace
 
-constinit const RungFunctions naive_rung{{matmul_naive<float>}, {matmul_naive<double>}};
+extern constinit const RungFunctions naive_rung{{matmul_naive<float>}, {matmul_naive<double>}};
 
 }  // namespace tinytorch::detail

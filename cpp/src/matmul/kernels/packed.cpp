@@ -19,6 +19,6 @@ constexpr KernelFunctions<T> functions() {
 
 }  // namespace
 
-constinit const RungFunctions packed_rung{functions<float>(), functions<double>()};
+extern constinit const RungFunctions packed_rung{functions<float>(), functions<double>()};
 
 }  // namespace tinytorch::detail

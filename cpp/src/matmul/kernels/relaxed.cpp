@@ -11,6 +11,6 @@ namespace tinytorch::detail {
 template <class T>
 using Packed = PackedRung<TileSet<simd::Vec<T>, simd::Fused, 8, 4, 2, 1, 6>>;
 
-constinit const RungFunctions relaxed_rung{Packed<float>::functions, Packed<double>::functions};
+extern constinit const RungFunctions relaxed_rung{Packed<float>::functions, Packed<double>::functions};
 
 }  // namespace tinytorch::detail

@@ -38,6 +38,6 @@ void matmul_reordered(const SinglePlan&, const KernelArgs<T>& args) {
 
 }  // namespace
 
-constinit const RungFunctions reordered_rung{{matmul_reordered<float>}, {matmul_reordered<double>}};
+extern constinit const RungFunctions reordered_rung{{matmul_reordered<float>}, {matmul_reordered<double>}};
 
 }  // namespace tinytorch::detail

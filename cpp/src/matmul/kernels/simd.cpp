@@ -10,6 +10,6 @@ namespace tinytorch::detail {
 template <class T>
 using Packed = PackedRung<TileSet<simd::Vec<T>, simd::Separate, 5, 3, 2, 1, 4>>;
 
-constinit const RungFunctions simd_rung{Packed<float>::functions, Packed<double>::functions};
+extern constinit const RungFunctions simd_rung{Packed<float>::functions, Packed<double>::functions};
 
 }  // namespace tinytorch::detail

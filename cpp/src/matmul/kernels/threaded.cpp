@@ -86,6 +86,6 @@ constexpr KernelFunctions<T> functions() {
 
 }  // namespace
 
-constinit const RungFunctions threaded_rung{functions<float>(), functions<double>()};
+extern constinit const RungFunctions threaded_rung{functions<float>(), functions<double>()};
 
 }  // namespace tinytorch::detail
