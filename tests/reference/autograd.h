@@ -156,6 +156,10 @@ inline void go_back(const Node& node, const Gradient& dy, std::map<const void*, 
       const double size = s.size * std::abs(dy.value[i]);
       targets[s.input]->value[s.at] += s.slope * dy.value[i];
       targets[s.input]->error[s.at] += s.size * dy.error[i] + 8 * eps * size;
+      // A slope that is too small for its type is lost.
+      if (s.slope != 0 && std::abs(s.slope) < 1e3 * tiny(node.dtype)) {
+        targets[s.input]->error[s.at] += tiny(node.dtype) * std::abs(dy.value[i]);
+      }
       // What is larger than its type on the way may be infinite, or not a number, in the end.
       if (!(std::max(size, s.size) <= largest_of(node.dtype))) targets[s.input]->error[s.at] = HUGE_VAL;
       auto& [count, sum] = terms[s.input][s.at];

@@ -215,8 +215,11 @@ function goBack(node: Node, dy: Gradient, results: Map<Node, Gradient>, leaves: 
       const { value: terms, error: sizes } = sums[input] as Gradient;
       target.value[place] = at(target.value, place) + slope * d;
       // A slope that the dtype cannot hold is infinite there, and infinity times 0 is NaN.
-      const own = size > largest(node.result.dtype) ? Infinity : 8 * eps * size * Math.abs(d);
-      target.error[place] = at(target.error, place) + size * at(dy.error, i) + own;
+      const { dtype } = node.result;
+      const own = size > largest(dtype) ? Infinity : 8 * eps * size * Math.abs(d);
+      // One that is too small for it is lost.
+      const lost = slope !== 0 && Math.abs(slope) < 1e3 * tiny(dtype) ? tiny(dtype) * Math.abs(d) : 0;
+      target.error[place] = at(target.error, place) + size * at(dy.error, i) + own + lost;
       terms[place] = at(terms, place) + 1;
       sizes[place] = at(sizes, place) + size * Math.abs(d);
     }

@@ -81,12 +81,15 @@ class Optimizer {
     s.mean_error[i] = options_.beta1 * s.mean_error[i] + (1 - options_.beta1) * g_error +
                       4 * eps * (std::abs(kept) + std::abs(fresh)) + small;
     s.square[i] = options_.beta2 * s.square[i] + (1 - options_.beta2) * g * g;
+    // A square that the dtype cannot hold is infinite from then on.
+    if (g * g > largest_of(s.parameter->dtype())) s.square[i] = HUGE_VAL;
     const double start1 = 1 - std::pow(options_.beta1, s.steps), start2 = 1 - std::pow(options_.beta2, s.steps);
     const double divisor = std::sqrt(s.square[i] / start2) + options_.eps;
     const double move = rate * s.mean[i] / start1 / divisor;
     // All terms of the square are positive, so its relative error grows by a few roundings a step; the gradient's own
     // error comes on top. A square that is too small for the dtype promises nothing.
     if (s.square[i] != 0 && s.square[i] < 1e3 * small) return {p, HUGE_VAL};
+    if (s.square[i] > largest_of(s.parameter->dtype())) return {p, HUGE_VAL};
     const double own = g_error == 0 ? 0 : g_error / std::max(std::abs(g), std::sqrt(small));
     const double relative = 4 * eps * (s.steps + 2) + 2 * own * s.steps;
     const double error = rate * s.mean_error[i] / start1 / divisor + std::abs(move) * relative;
