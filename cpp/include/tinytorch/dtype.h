@@ -33,6 +33,7 @@ inline constexpr DType dtype_of<std::uint8_t> = DType::uint8;
   return "?";
 }
 
+/// All of them, in the order of their numbers.
 inline constexpr DType kAllDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8};
 
 /// Some of them: those that an operation takes.
@@ -47,6 +48,7 @@ class DTypeSet {
  private:
   unsigned bits_;
 };
+/// What arithmetic and gradients are on.
 inline constexpr DTypeSet kFloating{DType::float32, DType::float64};
 inline constexpr DTypeSet kAnyDType{DType::float32, DType::float64, DType::int32, DType::uint8};
 

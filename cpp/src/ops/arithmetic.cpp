@@ -12,10 +12,6 @@ namespace detail {
 
 namespace {
 
-struct Add {
-  static constexpr Op op{"add"};
-  static auto forward(auto a, auto b) { return a + b; }
-};
 struct Sub {
   static constexpr Op op{"sub"};
   static auto forward(auto a, auto b) { return a - b; }
@@ -24,15 +20,11 @@ struct Mul {
   static constexpr Op op{"mul"};
   static auto forward(auto a, auto b) { return a * b; }
 };
-struct Div {
-  static constexpr Op op{"div"};
-  static auto forward(auto a, auto b) { return a / b; }
-};
 struct Maximum {
   static constexpr Op op{"maximum"};
   static auto forward(auto a, auto b) { return simd::max(a, b); }
 };
-constexpr Op pow_op{"pow"};
+constexpr Op add_op{"add"}, div_op{"div"}, pow_op{"pow"};
 /// a^2.
 struct Square {
   template <class V>
@@ -118,10 +110,11 @@ using detail::Node;
 using detail::Saves;
 
 Tensor add(const Tensor& a, const Tensor& b, Tensor* out) {
-  return detail::binary<detail::Add>(a, b, out, Saves::nothing, [](Node& n, Tensor& dy, const Kept&) {
-    n.add(0, dy);
-    n.add(1, std::move(dy));
-  });
+  return detail::binary(detail::add_op, a, b, out, binary_rows<detail::Plus>, Saves::nothing,
+                        [](Node& n, Tensor& dy, const Kept&) {
+                          n.add(0, dy);
+                          n.add(1, std::move(dy));
+                        });
 }
 
 Tensor sub(const Tensor& a, const Tensor& b, Tensor* out) {
@@ -139,11 +132,12 @@ Tensor mul(const Tensor& a, const Tensor& b, Tensor* out) {
 }
 
 Tensor div(const Tensor& a, const Tensor& b, Tensor* out) {
-  return detail::binary<detail::Div>(a, b, out, Saves::b | Saves::result, [](Node& n, Tensor& dy, const Kept& kept) {
-    const Tensor da = div(dy, kept.b.get(n));
-    if (n.wants(1)) n.add(1, neg(mul(da, kept.result.get(n))));
-    n.add(0, da);
-  });
+  return detail::binary(detail::div_op, a, b, out, binary_rows<detail::Quotient>, Saves::b | Saves::result,
+                        [](Node& n, Tensor& dy, const Kept& kept) {
+                          const Tensor da = div(dy, kept.b.get(n));
+                          if (n.wants(1)) n.add(1, neg(mul(da, kept.result.get(n))));
+                          n.add(0, da);
+                        });
 }
 
 Tensor pow(const Tensor& a, const Tensor& b, Tensor* out) {
@@ -192,11 +186,11 @@ namespace detail {
 namespace {
 
 constinit const Operation arithmetic_rows[] = {
-    row<&ops::add>(Add::op, {.summary = "this + other", .parameters = {"other"}, .takes_number = true}),
+    row<&ops::add>(add_op, {.summary = "this + other", .parameters = {"other"}, .takes_number = true}),
     row<&ops::sub>(Sub::op, {.summary = "this - other", .parameters = {"other"}, .takes_number = true}),
     row<&ops::mul>(Mul::op,
                    {.summary = "this * other, element by element", .parameters = {"other"}, .takes_number = true}),
-    row<&ops::div>(Div::op, {.summary = "this / other", .parameters = {"other"}, .takes_number = true, .lowest = 0.5}),
+    row<&ops::div>(div_op, {.summary = "this / other", .parameters = {"other"}, .takes_number = true, .lowest = 0.5}),
     row<&ops::pow>(pow_op,
                    {.summary = "this to the power of other. Gradients as in PyTorch: that of x^0 is 0 everywhere.",
                     .parameters = {"other"},
