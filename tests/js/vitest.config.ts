@@ -46,6 +46,7 @@ export default defineConfig({
   server: { fs: { allow: [root] } },
   test: {
     ...LIMITS,
+    maxWorkers: 2, // Vitest leaves a core free; some tests wait more than they compute
     projects: [
       {
         extends: true,
