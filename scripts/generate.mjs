@@ -26,6 +26,24 @@ await write('cpp/bindings/operations.inc', binding());
 await write('web/src/operation_calls.ts', calls());
 await write('web/src/tensor_operations.ts', methods());
 await write('web/src/contract.ts', contract());
+await write('tests/reference/table.ts', table());
+
+/** What tests have to know of the operations: a type that asks for a reference of each, and where to draw operands. */
+function table() {
+  const ofKinds = (wanted) =>
+    operations.filter(({ parameters }) => parameters.map(({ kind }) => kind).join(' ') === wanted);
+  const rows = (all) =>
+    all.map(({ method, lowest, highest }) => `${method}: { lowest: ${lowest}, highest: ${highest} },`);
+  return `${NOTE}
+/** Where an operation is smooth, which is good for tests. */
+export const UNARY_OPERATIONS = {
+${rows(ofKinds('tensor out')).join('\n')}
+};
+export const BINARY_OPERATIONS = {
+${rows(ofKinds('tensor tensor out').filter(({ place }) => place === 'method')).join('\n')}
+};
+`;
+}
 
 /** The rows of the table of calls. */
 function binding() {
@@ -178,14 +196,6 @@ function argumentsOf({ name, kind }, method) {
 
 function contract() {
   const words = (all) => `[${all.map((word) => `'${word}'`).join(', ')}]`;
-  /** Enumerators by their numbers, which must count from \`first\`. */
-  const numbered = (all, first = 0) => {
-    all.forEach(([number], place) => {
-      if (number !== place + first)
-        throw new Error(`generate: ${JSON.stringify(all)} does not count from ${first}`);
-    });
-    return words(all.map(([, name]) => name));
-  };
   const records = Object.entries(described.records).map(([name, fields]) => `${name}: ${words(fields)},`);
   return `${NOTE}
 /** What names an object inside the module: its address. 0 as a result means that the call failed, as an argument "none". */
@@ -203,16 +213,16 @@ export const MAX_RANK = ${described.maxRank};
 // Words in the order of their numbers in the module.
 export const DTYPES = ${words(described.dtypes)} as const;
 /** The number 0 is an exception that is not the library's, 1 the first of these. */
-export const ERROR_CODES = ${numbered(described.errors, 1)} as const;
-export const REDUCTIONS = ${numbered(described.reductions)} as const;
-export const LOSSES = ${numbered(described.losses)} as const;
-export const SCHEDULES = ${numbered(described.schedules)} as const;
-export const CONFUSIONS = ${numbered(described.confusions)} as const;
-export const INITS = ${numbered(described.inits)} as const;
+export const ERROR_CODES = ${words(described.errors)} as const;
+export const REDUCTIONS = ${words(described.reductions)} as const;
+export const LOSSES = ${words(described.losses)} as const;
+export const SCHEDULES = ${words(described.schedules)} as const;
+export const CONFUSIONS = ${words(described.confusions)} as const;
+export const INITS = ${words(described.inits)} as const;
 /** The ladder of matrix products, slow to fast, those that a build lacks included. */
 export const KERNELS = ${words(described.kernels)} as const;
 /** What a function of the module gives. */
-export const GIVES = ${numbered(described.gives)} as const;
+export const GIVES = ${words(described.gives)} as const;
 
 /** Numbers that cross together, by their names, in their order in the exchange buffer. */
 export const RECORDS = {

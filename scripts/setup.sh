@@ -186,14 +186,15 @@ install_emscripten() {
 
 # --- npm packages -------------------------------------------------------------------------------
 
-# What is installed equals the lock file. It compares contents, so that `npm install` counts as well.
+# npm_is_current FOLDER: what is installed there equals the lock file. It compares contents, so that `npm install` counts as
+# well.
 npm_is_current() {
-  [ -f node_modules/.package-lock.json ] && node -e '
-    const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+  [ -f "$1/node_modules/.package-lock.json" ] && node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(process.argv[1] + "/" + file, "utf8")).packages;
     const have = read("node_modules/.package-lock.json");
     for (const [path, { optional, version, integrity }] of Object.entries(read("package-lock.json")))
       if (path && !optional && (have[path]?.version !== version || have[path]?.integrity !== integrity))
-        process.exit(1);'
+        process.exit(1);' "$1"
 }
 
 # Where the distribution's Node is too old, its npm still fetches a newer one. That one is needed before
@@ -210,7 +211,7 @@ install_node() {
 }
 
 install_npm() {
-  if ! npm_is_current; then
+  if ! npm_is_current .; then
     say "installing the npm packages"
     npm ci --no-audit --no-fund --loglevel=error
   fi
@@ -221,6 +222,14 @@ install_npm() {
   fi
 }
 
+# The tools that the package is tried with. Without them their tests are left out.
+install_tools() {
+  local tools=tests/package/tools
+  wants test && ! npm_is_current "$tools" || return 0
+  say "installing the tools that the package is tried with"
+  (cd "$tools" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || say "went on without them"
+}
+
 install_packages
 # Both mostly wait for the network.
 install_emscripten &
@@ -228,6 +237,7 @@ emscripten=$!
 trap 'kill "$emscripten" 2>/dev/null' EXIT
 install_node
 install_npm
+install_tools
 wait "$emscripten"
 trap - EXIT
 install_optional

@@ -18,16 +18,16 @@ std::array<char, 2048> kept_text{};
 std::vector<Handle> long_list;
 std::size_t kept_size = 0;
 
-std::string own_text;      // the text that was sent last, where nothing else holds it; the room for a received one
+std::string own_text;      // the last text sent, if nothing else holds it, or the room for a received one
 std::string_view current;  // what JavaScript reads or writes
 
-/// Keeps as much of the text as there is room for, cut between two characters.
+/// Keeps as much of the text as there is room for. It is cut between two characters.
 void keep(int code, std::string_view text) noexcept {
   constexpr std::string_view more = "...";
   kept_code = code;
   if (text.size() > kept_text.size()) {
     std::size_t length = kept_text.size() - more.size();
-    while (length > 0 && (text[length] & 0xC0) == 0x80) --length;  // the later bytes of a character
+    while (length > 0 && (text[length] & 0xC0) == 0x80) --length;  // not within a character
     std::copy_n(more.begin(), more.size(), std::copy_n(text.begin(), length, kept_text.begin()));
     kept_size = length + more.size();
   } else {
@@ -68,7 +68,7 @@ Handle give_bytes(Bytes bytes) {
 Handle exchange_address() { return reinterpret_cast<Handle>(exchange.data()); }
 
 std::int64_t to_integer(double number) noexcept {
-  constexpr double limit = 0x1p63;  // the first that does not fit
+  constexpr double limit = 0x1p63;  // the smallest number that does not fit
   if (!(number > -limit)) return number == number ? std::numeric_limits<std::int64_t>::min() : 0;
   return number < limit ? static_cast<std::int64_t>(number) : std::numeric_limits<std::int64_t>::max();
 }

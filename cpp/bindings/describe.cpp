@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "contract.h"
@@ -43,13 +44,41 @@ std::string number(double value) {
   return text;
 }
 
-constexpr const char* kind_names[] = {"tensor", "out",   "axes",      "shape",  "integer",
-                                      "real",   "dtype", "reduction", "product"};
-constexpr const char* place_names[] = {"method", "internal", "none"};
+/// The name of an enumerator, which the compiler writes into the name of this function. Empty if no enumerator has the
+/// value: the compiler then writes a cast.
+template <auto Value>
+consteval std::string_view enumerator() {
+  std::string_view text = __PRETTY_FUNCTION__;
+  text.remove_prefix(text.find("Value = ") + 8);
+  text = text.substr(0, text.find_first_of(";]"));
+  return text.front() == '(' ? std::string_view() : text.substr(text.rfind(':') + 1);
+}
+
+/// The names of the enumerators 0, 1, ... of an enumeration.
+template <class Enum, int Value = 0>
+std::vector<std::string_view> enumerators() {
+  constexpr std::string_view name = enumerator<static_cast<Enum>(Value)>();
+  if constexpr (name.empty()) {
+    return {};
+  } else {
+    std::vector<std::string_view> all = enumerators<Enum, Value + 1>();
+    all.insert(all.begin(), name);
+    return all;
+  }
+}
+
+template <class Enum>
+std::string name_in_json(Enum value) {
+  return quoted(enumerators<Enum>()[static_cast<std::size_t>(value)]);
+}
+
+template <class Enum>
+std::string names() {
+  return list(enumerators<Enum>(), quoted);
+}
 
 std::string parameter(const detail::Parameter& p) {
-  std::string text =
-      std::string("{\"name\": ") + quoted(p.name) + ", \"kind\": " + quoted(kind_names[static_cast<int>(p.kind)]);
+  std::string text = std::string("{\"name\": ") + quoted(p.name) + ", \"kind\": " + name_in_json(p.kind);
   if (p.has_default) text.append(", \"default\": ").append(number(p.default_value));
   if (p.has_least) text.append(", \"least\": ").append(number(p.least));
   return text + "}";
@@ -61,19 +90,11 @@ std::string operation(const detail::Operation& o) {
     if (o.op.dtypes.contains(dtype)) dtypes.push_back(name_of(dtype));
   }
   return std::string("{\"name\": ") + quoted(o.op.name) + ", \"summary\": " + quoted(o.text.summary) +
-         ", \"place\": " + quoted(place_names[static_cast<int>(o.text.place)]) +
-         ", \"isMember\": " + (o.is_member ? "true" : "false") +
+         ", \"place\": " + name_in_json(o.text.place) + ", \"isMember\": " + (o.is_member ? "true" : "false") +
          ", \"takesNumber\": " + (o.text.takes_number ? "true" : "false") +
          ", \"hasGradient\": " + (o.text.has_gradient ? "true" : "false") + ", \"lowest\": " + number(o.text.lowest) +
          ", \"highest\": " + number(o.text.highest) + ", \"dtypes\": " + list(dtypes, quoted) +
          ", \"parameters\": " + list(std::span(o.parameters).first(o.count), parameter) + "}";
-}
-
-template <class Enum, std::size_t N>
-std::string names(const Names<Enum, N>& all, int first = 0) {
-  return list(all, [&](const auto& each) {
-    return std::string("[") + std::to_string(static_cast<int>(each.first) + first) + ", " + quoted(each.second) + "]";
-  });
 }
 
 template <std::size_t N>
@@ -88,16 +109,18 @@ void print() {
   }
   const std::string table = list(operations, [](const auto* o) { return "\n  " + operation(*o); });
   std::printf("{\"operations\": %s,\n", table.c_str());
-  const std::string dtypes = list(kAllDTypes, [](DType d) { return quoted(name_of(d)); });
-  std::printf(" \"dtypes\": %s,\n \"errors\": %s,\n", dtypes.c_str(),
-              names(kErrorNames, number_of(ErrorCode{})).c_str());
-  std::printf(
-      " \"reductions\": %s,\n \"losses\": %s,\n \"schedules\": %s,\n \"confusions\": %s,\n \"inits\": %s,\n \"gives\": "
-      "%s,\n",
-      names(kReductionNames).c_str(), names(kLossNames).c_str(), names(kScheduleNames).c_str(),
-      names(kConfusionNames).c_str(), names(kInitNames).c_str(), names(kGivesNames).c_str());
+  for (const auto& [name, words] : {std::pair{"dtypes", names<DType>()},
+                                    {"errors", names<ErrorCode>()},
+                                    {"reductions", names<ops::Reduction>()},
+                                    {"losses", names<train::Loss>()},
+                                    {"schedules", names<train::Schedule>()},
+                                    {"confusions", names<train::Confusion>()},
+                                    {"inits", names<nn::Init>()},
+                                    {"gives", names<Gives>()}}) {
+    std::printf(" \"%s\": %s,\n", name, words.c_str());
+  }
   std::printf(" \"exchangeLength\": %zu,\n \"fatal\": %d,\n \"autoKernel\": %d,\n \"maxRank\": %zu,\n", kExchangeLength,
-              kFatal, kAutoKernel, Dims::max_rank);
+              kFatal, kAutoKernel, Dims::kMaxRank);
   const std::string rungs = list(kernels(), [](const KernelInfo& k) { return quoted(k.name); });
   std::printf(" \"kernels\": %s,\n", rungs.c_str());
   std::printf(" \"records\": {\n");

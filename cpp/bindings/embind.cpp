@@ -1,6 +1,6 @@
 // The tables of functions that JavaScript calls, first part: tensors, operations, gradients. They hold entries and
-// copies, no logic. The classes and the documentation that users see stand in web/src; bridge.h says how values cross.
-// embind_nn.cpp, embind_files.cpp, embind_train.cpp and embind_inspect.cpp go on.
+// copies, no logic. The classes and the documentation that users see are in web/src; bridge.h says how values cross.
+// The other parts are embind_nn.cpp, embind_files.cpp, embind_train.cpp and embind_inspect.cpp.
 
 #include <emscripten/bind.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 // ---- Tensors -----------------------------------------------------------------------------------------------
 
-/// Uninitialised; JavaScript writes the elements: sends an `array`.
+/// An uninitialised tensor. Sends an `array`, into which JavaScript writes the elements.
 Handle create(int ndim, int dtype) {
   return guarded([=] {
     Tensor made = Tensor::empty(received_dims(ndim), static_cast<DType>(dtype));
@@ -55,7 +55,7 @@ Handle readable(Handle a) {
     return give(std::move(row_major));
   });
 }
-/// For writing in place: sends an `array`, at 0 where the elements are not row-major.
+/// For writing in place: sends an `array`, with address 0 if the elements are not row-major.
 Handle writable(Handle a) {
   return done([=] {
     send(kArray, {0, static_cast<double>(tensor(a).numel())});
@@ -72,7 +72,7 @@ Handle fill(Handle a, double value) {
 Handle copy_from(Handle a, Handle source) {
   return done([=] { tensor(a).copy_from(tensor(source)); });
 }
-/// Of its own: copying the returned tensor takes a tenth of the time of a small product.
+/// Not from operations.inc, where the result is returned as a tensor: copying that takes a tenth of a small product.
 Handle matmul(Handle a, Handle b, KernelId kernel, Handle out) {
   return guarded([=] {
     if (!out) return give(ops::matmul(tensor(a), tensor(b), {.kernel = kernel}));

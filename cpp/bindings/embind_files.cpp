@@ -11,7 +11,7 @@
 namespace tinytorch::bindings {
 namespace {
 
-/// For JavaScript to write a file into.
+/// Memory into which JavaScript writes a file.
 Handle create_bytes(double size) {
   return guarded([=] {
     if (!(size >= 0 && size <= std::numeric_limits<std::ptrdiff_t>::max())) {
@@ -31,7 +31,7 @@ Handle create_file() {
 Handle file_add(Handle f, Handle a) {
   return done([=] { object<io::TensorFile>(f).tensors.emplace_back(received_text(), tensor(a)); });
 }
-/// The text that JavaScript wrote is the key, of so many bytes, and the value after it.
+/// The text that JavaScript wrote is the key, `key_size` bytes long, and then the value.
 Handle file_note(Handle f, double key_size) {
   return done([=] {
     const std::string both = received_text();
@@ -59,7 +59,7 @@ Text note_key(Handle f, int index) {
 Text note_value(Handle f, int index) {
   return send_text(std::string_view(object<io::TensorFile>(f).metadata[static_cast<std::size_t>(index)].second));
 }
-/// Of a list of names and tensors, as namedState() gives it.
+/// `list` has names and tensors, as namedState() gives them.
 Handle state_dict(Handle list) {
   return guarded([=] { return give_object<io::TensorFile>(io::state_dict(object<io::TensorFile>(list).tensors)); });
 }

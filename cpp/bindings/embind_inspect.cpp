@@ -15,7 +15,7 @@ Text kernel_text(int index) {
   return send_text(std::string_view(kernels()[static_cast<std::size_t>(index)].*Field));
 }
 bool kernel_available(int index) { return kernels()[static_cast<std::size_t>(index)].available; }
-/// exchange[0]: thousand million operations a second.
+/// exchange[0]: GFLOP/s.
 Handle peak(int dtype, KernelId kernel) {
   return done([=] { exchange[0] = peak_gflops(static_cast<DType>(dtype), kernel); });
 }
@@ -25,7 +25,7 @@ Handle force_tile(int rows, bool packs_a) {
 Text explain_product(Handle a, Handle b, KernelId kernel) {
   return guarded([=] { return send_text(ops::explain_matmul(tensor(a), tensor(b), kernel)); });
 }
-/// The name is the text that JavaScript wrote.
+/// The name is the text that JavaScript wrote. exchange[0]: the kernel's number.
 Handle find_kernel() {
   return done([] { exchange[0] = kernel_id(received_text()); });
 }

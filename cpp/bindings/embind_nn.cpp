@@ -49,7 +49,7 @@ Text module_name(Handle m) {
 }
 
 int is_training(Handle m) { return module(m).training(); }
-/// For a layer whose forward pass ran in JavaScript: y goes into `out`, under the rules of forward_into().
+/// For a layer whose forward pass ran in JavaScript: writes y into `out`, under the rules of forward_into().
 Handle write_out(Handle y, Handle out) {
   return guarded([=] {
     nn::write_into(tensor(y), tensor(out), "forward");
@@ -65,7 +65,7 @@ Handle named_parameters(Handle m) {
 Handle named_state(Handle m) {
   return guarded([=] { return give_object<io::TensorFile>({module(m).named_state(), {}}); });
 }
-/// A number that two handles share where they are of the same tensor.
+/// A number that is the same for two handles of the same tensor.
 Handle identity(Handle a) { return reinterpret_cast<Handle>(tensor(a).impl().get()); }
 Handle initialize(Handle weight, int how) {
   return done([=] { nn::initialize(tensor(weight), static_cast<nn::Init>(how)); });
@@ -90,7 +90,7 @@ Text summary_row(int index) {
 }
 
 std::vector<nn::GradientStats> kept_stats;
-/// Of a list of parameters; exchange[0]: their number.
+/// `list` has the parameters. exchange[0]: their number.
 Handle gradient_stats(Handle list) {
   return done([=] {
     kept_stats = nn::gradient_stats(object<io::TensorFile>(list).tensors);

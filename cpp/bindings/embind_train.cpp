@@ -44,21 +44,16 @@ Handle set_learning_rate(Handle o, double rate) {
   return done([=] { optimizer(o).set_learning_rate(rate); });
 }
 double optimizer_steps(Handle o) { return static_cast<double>(optimizer(o).steps()); }
-/// exchange[0]: the joint norm before.
+/// exchange[0]: the joint norm before clipping.
 Handle clip_grad_norm(int count, double max_norm) {
   return done([=] { exchange[0] = optim::clip_grad_norm(received_tensors(count), max_norm); });
 }
 /// exchange[0]: the rate.
 Handle cosine_schedule(double initial, double lowest, double t, double length) {
-  return done([=] {
-    exchange[0] =
-        optim::cosine_schedule(initial, lowest, static_cast<std::int64_t>(t), static_cast<std::int64_t>(length));
-  });
+  return done([=] { exchange[0] = optim::cosine_schedule(initial, lowest, to_integer(t), to_integer(length)); });
 }
 Handle step_schedule(double initial, double factor, double t, double every) {
-  return done([=] {
-    exchange[0] = optim::step_schedule(initial, factor, static_cast<std::int64_t>(t), static_cast<std::int64_t>(every));
-  });
+  return done([=] { exchange[0] = optim::step_schedule(initial, factor, to_integer(t), to_integer(every)); });
 }
 
 // ---- Data --------------------------------------------------------------------------------------------------
@@ -69,20 +64,19 @@ data::TensorDataset dataset(Handle features, Handle labels, double mean, double 
 Handle loader(Handle features, Handle labels, double mean, double deviation, double batch_size, bool shuffle,
               bool drop_last, unsigned seed_low, unsigned seed_high) {
   return guarded([=] {
-    const data::LoaderOptions options{static_cast<std::int64_t>(batch_size), shuffle, drop_last,
-                                      joined(seed_low, seed_high)};
+    const data::LoaderOptions options{to_integer(batch_size), shuffle, drop_last, joined(seed_low, seed_high)};
     return give_object<LoaderPtr>(
         std::make_shared<data::DataLoader>(dataset(features, labels, mean, deviation), options));
   });
 }
 double loader_batches(Handle l) { return static_cast<double>(object<LoaderPtr>(l)->batches()); }
 Handle loader_set_epoch(Handle l, double epoch) {
-  return done([=] { object<LoaderPtr>(l)->set_epoch(static_cast<std::int64_t>(epoch)); });
+  return done([=] { object<LoaderPtr>(l)->set_epoch(to_integer(epoch)); });
 }
 /// Sends a `batch`: two handles.
 Handle loader_batch(Handle l, double index) {
   return done([=] {
-    const data::Batch batch = object<LoaderPtr>(l)->batch(static_cast<std::int64_t>(index));
+    const data::Batch batch = object<LoaderPtr>(l)->batch(to_integer(index));
     auto features = std::make_unique<Tensor>(batch.features);
     auto labels = std::make_unique<Tensor>(batch.labels);
     send(kBatch, {number(features.release()), number(labels.release())});
@@ -91,7 +85,7 @@ Handle loader_batch(Handle l, double index) {
 /// Sends an `array` of 32-bit places in the data set.
 Handle loader_indices(Handle l, double index) {
   return done([=] {
-    const auto places = object<LoaderPtr>(l)->indices(static_cast<std::int64_t>(index));
+    const auto places = object<LoaderPtr>(l)->indices(to_integer(index));
     send(kArray, {number(places.data()), static_cast<double>(places.size())});
   });
 }
@@ -102,7 +96,7 @@ Handle loader_indices(Handle l, double index) {
 Handle trainer(Handle model, Handle o, Handle l) {
   return guarded([=] {
     constexpr auto& sent = kTrainOptions;
-    const auto whole = [](std::size_t i) { return static_cast<std::int64_t>(exchange[i]); };
+    const auto whole = [](std::size_t i) { return to_integer(exchange[i]); };
     const train::TrainOptions options{.epochs = whole(sent.at("epochs")),
                                       .loss = static_cast<train::Loss>(whole(sent.at("loss"))),
                                       .clip_norm = exchange[sent.at("clipNorm")],
@@ -125,7 +119,7 @@ void send_progress(const train::Progress& p) {
         p.epoch_accuracy, p.samples_per_second, p.seconds, p.seconds_left, static_cast<double>(p.epoch_ended),
         static_cast<double>(p.finished), static_cast<double>(p.stopped_early)});
 }
-/// exchange[0]: the features of the next batch, 0 where there is none.
+/// exchange[0]: a handle of the next batch's features, 0 if there is none.
 template <class Stepper>
 void begin(Stepper& stepper) {
   const data::Batch* batch = stepper.begin();
@@ -140,8 +134,8 @@ void begin(Stepper& stepper) {
 Handle trainer_step(Handle t) {
   return done([=] { send_progress(object<TrainerPtr>(t)->step()); });
 }
-/// The two halves of a step, for a model whose forward pass runs in JavaScript. exchange[0]: the features, 0 where
-/// training is finished.
+/// The two halves of a step, for a model whose forward pass runs in JavaScript. exchange[0]: a handle of the features,
+/// 0 if training is finished.
 Handle trainer_begin(Handle t) {
   return done([=] { begin(*object<TrainerPtr>(t)); });
 }
@@ -151,7 +145,7 @@ Handle trainer_finish(Handle t, Handle y) {
 void trainer_abandon(Handle t) { object<TrainerPtr>(t)->abandon(); }
 void trainer_progress(Handle t) { send_progress(object<TrainerPtr>(t)->progress()); }
 void report_validation(Handle t, double loss) { object<TrainerPtr>(t)->report_validation(loss); }
-/// A list of names and tensors: the model's parameters where the module does not know them all.
+/// `list` has the names and tensors of the model's parameters, for a model that does not list all of its own.
 Handle trainer_parameters(Handle t, Handle list) {
   return done([=] { object<TrainerPtr>(t)->set_parameters(object<io::TensorFile>(list).tensors); });
 }
@@ -167,7 +161,7 @@ Handle evaluator(Handle model, Handle features, Handle labels, double mean, doub
   return guarded([=] {
     return give_object<EvaluatorPtr>(std::make_unique<train::Evaluator>(
         object<nn::ModulePtr>(model), dataset(features, labels, mean, deviation), static_cast<train::Loss>(loss),
-        static_cast<std::int64_t>(batch_size), static_cast<train::Confusion>(confusion)));
+        to_integer(batch_size), static_cast<train::Confusion>(confusion)));
   });
 }
 /// Sends an `evaluatorStep`: whether there was a batch left, samples done.
@@ -180,7 +174,7 @@ Handle evaluator_step(Handle e) {
 Handle evaluator_begin(Handle e) {
   return done([=] { begin(*object<EvaluatorPtr>(e)); });
 }
-/// As evaluator_step.
+/// Sends an `evaluatorStep`, as evaluator_step does.
 Handle evaluator_finish(Handle e, Handle y) {
   return done([=] {
     object<EvaluatorPtr>(e)->finish(tensor(y));

@@ -1,23 +1,23 @@
 #pragma once
 
-// How a call from JavaScript begins and ends. JavaScript can leave the module without returning from it: a stack that
-// overflows and a trap skip all frames, with their destructors, and leave the stack pointer where it was. So every
-// call starts from a known stack pointer, and a call that did not end is noticed by the next one.
+// How a call from JavaScript begins and ends. A call can end without returning: a stack overflow or a trap skips all
+// frames, with their destructors, and leaves the stack pointer where it was. So every call starts from a known stack
+// pointer and notices if an earlier call did not return.
 
 #include <cstdint>
 #include <type_traits>
 
 namespace tinytorch::bindings {
 
-/// Stands in the table until JavaScript puts its own there.
+/// Is in the module's table until JavaScript puts its own function there (Calls::stack_room).
 std::int64_t any_room(int zero);
 
-/// What calls from JavaScript share. Only the thread that loaded the module makes them.
+/// State that all calls from JavaScript share. Only the thread that loaded the module makes such calls.
 struct Calls {
   std::uintptr_t stack_top = 0;  ///< the stack pointer when none of the module's functions runs
   std::uintptr_t running = 0;    ///< whether one runs
-  /// Throws JavaScript's RangeError where the stack has little room left. Takes 0. JavaScript puts a function of its
-  /// own (web/src/stack_room.ts) where the module's table has this one.
+  /// Throws JavaScript's RangeError if the stack has little room left. The argument is always 0. JavaScript replaces
+  /// any_room in the module's table by a function of its own (web/src/stack_room.ts).
   std::int64_t (*stack_room)(int) = any_room;
 };
 inline constinit Calls calls_state;
@@ -27,8 +27,8 @@ void keep_cut_off() noexcept;
 
 asm(".globaltype __stack_pointer, i32");
 
-/// The function that JavaScript calls for `Function`. It has no frame of its own, or moving the stack pointer would
-/// break it: so nothing may be inlined into it.
+/// The function that JavaScript calls for `Function`. It must have no stack frame, which moving the stack pointer would
+/// break. So nothing may be inlined into it.
 template <auto Function>
 struct Entry;
 template <class Result, class... Arguments, Result (*Function)(Arguments...)>

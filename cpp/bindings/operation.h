@@ -14,7 +14,7 @@
 
 namespace tinytorch::bindings {
 
-/// How a parameter of type P crosses: the numbers, and what is made of them.
+/// How a parameter of type P crosses: as which numbers, and how it is made from them.
 template <class P>
 struct Crossing {  // enums
   using Numbers = std::tuple<int>;
@@ -53,8 +53,8 @@ struct Crossing<ops::Axes> {
   }
 };
 
-/// Calls a function whose parameters are P, given by the numbers that they take together. Functions of one signature
-/// share all but the address.
+/// Calls a function with parameters of types P, made from the numbers of all of them. Functions of one signature share
+/// this code; only the address of the function differs.
 template <class Function, class Given, class... P>
 struct BoundTo;
 template <class Function, class... Number, class... P>
@@ -84,7 +84,7 @@ struct BoundTo<Function, std::tuple<Number...>, P...> {
       }
     }(std::make_index_sequence<size>());
   }
-  /// `out`, which is the last number, where it was given; else a handle of the new tensor.
+  /// The handle `out`, the last number, if it was given; else a handle of the new tensor.
   static Handle result(Tensor&& made, const std::tuple<Number...>& all) {
     if constexpr ((std::is_same_v<P, Tensor*> || ...)) {
       const Handle out = std::get<sizeof...(Number) - 1>(all);

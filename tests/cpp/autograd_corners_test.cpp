@@ -68,6 +68,8 @@ TEST_P(Corners, PowOfTheExponent) {
     return [=](const Tensor& y) { return ops::pow(Tensor::full(y.shape(), base, GetParam()), y); };
   };
   slope("0^y", of(0), {0, 1, 2, 0.5, -1}, {0, 0, 0, 0, -inf});
+  slope("0^y, infinite dy", of(0), {0, 1, -1}, {0, 0, -inf}, inf);
+  slope("0^y, dy of 0", of(0), {0, -1}, {0, nan}, 0);
   slope("1^y", of(1), {0, 3, -2}, {0, 0, 0});
   slope("2^y", of(2), {0, 1}, {std::log(2), 2 * std::log(2)});
   slope("(-2)^y", of(-2), {2, 3}, {nan, nan});

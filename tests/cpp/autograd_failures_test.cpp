@@ -138,7 +138,7 @@ TEST(AutogradFailures, AFrozenLeafIsSkipped) {
   // Every operation with every subset of its leaves frozen after recording: the others get what they would have got.
   manual_seed(22);
   const auto v = [] { return Tensor::rand({3, 3}, DType::float64); };
-  const std::vector<std::pair<std::string, Function>> operations = {
+  const std::vector<std::pair<std::string, Function>> functions = {
       {"add", [](const auto& x) { return add(x[0], add(x[1], x[2])); }},
       {"sub", [](const auto& x) { return sub(sub(x[0], x[1]), x[2]); }},
       {"mul", [](const auto& x) { return mul(mul(x[0], x[1]), x[2]); }},
@@ -164,7 +164,7 @@ TEST(AutogradFailures, AFrozenLeafIsSkipped) {
       {"unary",
        [](const auto& x) { return add(gelu(x[0]), add(softmax(x[1]), x[2].to(DType::float32).to(DType::float64))); }},
   };
-  for (const auto& [name, f] : operations) {
+  for (const auto& [name, f] : functions) {
     for (unsigned frozen = 0; frozen < 8; ++frozen) {
       SCOPED_TRACE(name + ", frozen " + std::to_string(frozen));
       std::vector<Tensor> x{v(), v(), v()};

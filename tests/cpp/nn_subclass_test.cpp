@@ -149,7 +149,7 @@ TEST(Modes, EveryModuleHasItsOwnModeBack) {
       for (std::uint64_t i = 0; i < random.below(4); ++i) layers.push_back(modules[random.below(modules.size())]);
       modules.push_back(std::make_shared<nn::Sequential>(layers));
     }
-    const nn::ModulePtr root = modules.back();
+    const nn::ModulePtr outermost = modules.back();
     for (const nn::ModulePtr& m : modules) m->set_training(random.below(2) == 0);
     std::vector<bool> before;
     for (const nn::ModulePtr& m : modules) before.push_back(m->training());
@@ -158,17 +158,17 @@ TEST(Modes, EveryModuleHasItsOwnModeBack) {
     };
     for (const bool training : {false, true}) {
       {
-        const nn::ModeScope scope(root, training);
-        EXPECT_EQ(root->training(), training);
-        for (const nn::ModulePtr& child : root->children()) EXPECT_EQ(child->training(), training);
+        const nn::ModeScope scope(outermost, training);
+        EXPECT_EQ(outermost->training(), training);
+        for (const nn::ModulePtr& child : outermost->children()) EXPECT_EQ(child->training(), training);
       }
       check("after the scope");
     }
     const data::TensorDataset data(Tensor::ones({6, 2}), Tensor::zeros({6}, DType::int32));
-    (void)train::evaluate(root, data, train::Loss::cross_entropy, 4);
+    (void)train::evaluate(outermost, data, train::Loss::cross_entropy, 4);
     check("after an evaluation");
     const data::TensorDataset wrong(Tensor::ones({6, 2}), Tensor::full({6}, 7, DType::int32));
-    EXPECT_ERROR(train::evaluate(root, wrong), ErrorCode::invalid_argument, "label 7");
+    EXPECT_ERROR(train::evaluate(outermost, wrong), ErrorCode::invalid_argument, "label 7");
     check("after an evaluation that failed");
   }
 }

@@ -5,7 +5,7 @@
 namespace tinytorch::testing {
 namespace {
 
-constexpr std::int64_t huge = std::int64_t{1} << 40;
+constexpr std::int64_t kHuge = std::int64_t{1} << 40;
 
 TEST(Shape, CountsElements) {
   EXPECT_EQ(numel({}), 1);
@@ -15,16 +15,16 @@ TEST(Shape, CountsElements) {
 
 TEST(Shape, RejectsWhatCannotBe) {
   EXPECT_ERROR(numel({2, -1}), ErrorCode::invalid_argument, "[2,-1]");
-  EXPECT_ERROR(numel({huge, huge}), ErrorCode::overflow, "[1099511627776,1099511627776]: too large");
+  EXPECT_ERROR(numel({kHuge, kHuge}), ErrorCode::overflow, "[1099511627776,1099511627776]: too large");
   EXPECT_ERROR(numel({std::numeric_limits<std::int64_t>::max(), 2}), ErrorCode::overflow, "too large");
   // The strides of an empty tensor are products of its other sizes.
-  EXPECT_ERROR(numel({0, huge, huge}), ErrorCode::overflow, "too large");
-  EXPECT_ERROR(Tensor::zeros({huge, huge, 0}), ErrorCode::overflow, "too large");
+  EXPECT_ERROR(numel({0, kHuge, kHuge}), ErrorCode::overflow, "too large");
+  EXPECT_ERROR(Tensor::zeros({kHuge, kHuge, 0}), ErrorCode::overflow, "too large");
   // The bytes at 8 an element must fit into a signed size as well.
   const std::int64_t most = std::numeric_limits<std::ptrdiff_t>::max() / 8;
   EXPECT_EQ(numel({most}), most);
   EXPECT_ERROR(numel({most + 1}), ErrorCode::overflow, "too large");
-  EXPECT_ERROR(Tensor::empty({huge, huge}), ErrorCode::overflow, "[1099511627776,1099511627776]");
+  EXPECT_ERROR(Tensor::empty({kHuge, kHuge}), ErrorCode::overflow, "[1099511627776,1099511627776]");
 }
 
 TEST(Shape, HasAtMostEightAxes) {

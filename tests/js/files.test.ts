@@ -1,7 +1,13 @@
 // What is a file, what may be written into one, and how errors name what is wrong.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { FormatError, InvalidArgumentError, type TinyTorch, TinyTorchError } from 'tinytorch-wasm';
+import {
+  type FileBytes,
+  FormatError,
+  InvalidArgumentError,
+  type TinyTorch,
+  TinyTorchError,
+} from 'tinytorch-wasm';
 import { build, runnableVariants } from './builds.js';
 
 const tt = await build(runnableVariants().at(-1) ?? 'scalar');
@@ -135,7 +141,7 @@ describe.each(each)('%s', (name, { file, read }) => {
 describe('writing', () => {
   const one = Tensor.ones([1]);
   const half = '\ud800';
-  const write = (tensors: unknown, metadata?: unknown): Uint8Array<ArrayBuffer> =>
+  const write = (tensors: unknown, metadata?: unknown): FileBytes =>
     tt.writeSafetensors(tensors as [], metadata as []);
 
   test('names and metadata come back as they were', () => {

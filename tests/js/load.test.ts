@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, load, LoadError, type Variant } from 'tinytorch-wasm';
 import { isolated, runnableVariants } from './builds.js';
 
-const home = new URL('./', new URL('../../dist/module/tinytorch-scalar.wasm', import.meta.url));
+const home = new URL('./', new URL('../../dist/tinytorch-scalar.wasm', import.meta.url));
 
 describe('which build', () => {
   test('the fastest that this engine runs, with the reason', async () => {

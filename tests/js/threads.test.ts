@@ -76,7 +76,7 @@ test('one thread, when it was asked for or the build has no more', async () => {
 });
 
 test('a missing file of the build with threads costs the threads only', async () => {
-  const home = new URL('./', new URL('../../dist/module/tinytorch-simd.wasm', import.meta.url));
+  const home = new URL('./', new URL('../../dist/tinytorch-simd.wasm', import.meta.url));
   const tt = await load({
     variant: 'simd',
     threads: 2,

@@ -42,7 +42,12 @@ function inChromium(name: string, isolated: boolean, include: string[]): TestPro
 
 export default defineConfig({
   root,
-  resolve: { alias: { 'tinytorch-wasm': `${root}dist/index.js` } },
+  resolve: {
+    alias: [
+      { find: /^tinytorch-wasm$/, replacement: `${root}dist/index.js` },
+      { find: /^tinytorch-wasm\/(\w+)$/, replacement: `${root}dist/$1.js` },
+    ],
+  },
   server: { fs: { allow: [root] } },
   test: {
     ...LIMITS,

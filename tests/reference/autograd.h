@@ -142,7 +142,10 @@ inline void refused(const Ref& root) {
 
 /// Hands a node's gradient on to its operands. Of n terms a sum is rounded at most n times.
 inline void go_back(const Node& node, const Gradient& dy, std::map<const void*, Gradient>& gradients) {
-  const double eps = epsilon(node.dtype);
+  double eps = epsilon(node.dtype);
+  for (const Edge& edge : node.edges) {  // a gradient that goes back through a conversion is rounded to the other dtype
+    if (edge.is_wanted()) eps = std::max(eps, epsilon(edge.node ? edge.node->dtype : edge.leaf->dtype()));
+  }
   std::vector<Gradient*> targets;
   std::vector<std::map<std::size_t, std::pair<double, double>>> terms(node.edges.size());
   for (const Edge& edge : node.edges) {

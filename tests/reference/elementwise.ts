@@ -1,6 +1,7 @@
 // Elementwise operations by their textbook formulas, with PyTorch's derivatives at the corners.
 
 import { compute, type Slope } from './autograd.js';
+import type { BINARY_OPERATIONS, UNARY_OPERATIONS } from './table.js';
 import { at, broadcast, epsilon, flat, indices, isFloating, Refused, Tensor, tiny } from './tensor.js';
 
 const SQRT_2PI = Math.sqrt(2 * Math.PI);
@@ -69,7 +70,7 @@ export const UNARY = {
     size: (x) => 2 + Math.abs(x) ** 3 * bell(x),
     bend: () => 1,
   },
-} satisfies Record<string, Curve>;
+} satisfies Record<keyof typeof UNARY_OPERATIONS, Curve>;
 export type UnaryName = keyof typeof UNARY;
 
 function requireFloating(...operands: Tensor[]): void {
@@ -124,7 +125,7 @@ export const BINARY = {
     ulps: 0,
     slopes: (x, y) => (x === y ? [0.5, 0.5] : [x <= y ? 0 : 1, y <= x ? 0 : 1]),
   },
-} satisfies Record<string, Operator>;
+} satisfies Record<keyof typeof BINARY_OPERATIONS, Operator>;
 export type BinaryName = keyof typeof BINARY;
 
 export function binary(name: BinaryName, a: Tensor, b: Tensor): Tensor {

@@ -63,6 +63,15 @@ inline const std::vector<Curve>& curves() {
   return all;
 }
 
+/// The one of that name in a list; an operation that has no reference yet ends the program.
+template <class List>
+const auto& named(const List& list, std::string_view name) {
+  for (const auto& each : list) {
+    if (name == each.name) return each;
+  }
+  throw std::logic_error("tests/reference has nothing for " + std::string(name));
+}
+
 inline Ref unary(const Curve& curve, const Ref& a) {
   require_floating({a});
   const Numbers x = a->values(), off = a->errors();

@@ -4,6 +4,7 @@
 import { FATAL, GIVES } from './contract.js';
 import { DisposedError, errorFromModule, TinyTorchError } from './errors.js';
 import { stackRoom } from './stack_room.js';
+import { decode, encode } from './utf8.js';
 import type { Handle, RawModule, WasmModule } from './wasm_module.js';
 
 /** An entry of a table: the address of the name, the index of the function, what it gives; 32 bits each. */
@@ -84,7 +85,7 @@ function readTables(
 ): { calls: Calls; gives: Record<string, string | undefined> } {
   const memory = new Uint8Array(raw.wasmMemory.buffer);
   const words = new DataView(memory.buffer);
-  const nameAt = (address: number) => decode(memory.subarray(address, memory.indexOf(0, address)));
+  const nameAt = (address: number) => textOf(memory.subarray(address, memory.indexOf(0, address)));
   const calls: Calls = {};
   const gives: Record<string, string | undefined> = {};
   for (let table = 0, row; (row = raw.calls(table)) !== 0; ++table) {
@@ -113,12 +114,12 @@ class Texts {
   }
 
   read(): string {
-    return decode(this.#view());
+    return textOf(this.#view());
   }
 
   /** Writes these texts one after the other; returns the size of the first in bytes. */
   write(check: (result: number) => Handle, ...texts: string[]): number {
-    const encoded = texts.map((text) => new TextEncoder().encode(text));
+    const encoded = texts.map((text) => encode(text));
     check(this.#calls['makeRoomForText']?.(encoded.reduce((sum, { length }) => sum + length, 0)) ?? 0);
     let at = 0;
     for (const bytes of encoded) {
@@ -138,7 +139,7 @@ class Texts {
   }
 }
 
-function decode(bytes: Uint8Array): string {
-  // Copied first: the decoder does not take memory that threads share. A byte-order mark is part of the text.
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.slice());
+/** Copied first: the decoder does not take memory that threads share. */
+function textOf(bytes: Uint8Array): string {
+  return decode(bytes.slice());
 }

@@ -3,7 +3,7 @@
 import { tagOf, show } from './check.js';
 import { InvalidArgumentError, OutOfMemoryError } from './errors.js';
 import type { Runtime } from './runtime.js';
-import type { FileData } from './types.js';
+import type { FileBytes, FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 // What an object is and how long it is, asked of what the engine keeps inside it. `instanceof` is false for a buffer of
@@ -83,7 +83,7 @@ export function withBytes<Result>(
 }
 
 /** Copies a file that the module has just made, and frees it there. */
-export function takeBytes(runtime: Runtime, bytes: Handle): Uint8Array<ArrayBuffer> {
+export function takeBytes(runtime: Runtime, bytes: Handle): FileBytes {
   const { module } = runtime;
   runtime.check(bytes);
   try {

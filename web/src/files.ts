@@ -8,7 +8,7 @@ import type { Module } from './nn.js';
 import { withState } from './own_layers.js';
 import type { Runtime } from './runtime.js';
 import { newTensor, type Tensor, tensorHandle } from './tensor.js';
-import type { FileData } from './types.js';
+import type { FileBytes, FileData } from './types.js';
 import type { Handle } from './wasm_module.js';
 
 /** The content of a safetensors file. */
@@ -32,7 +32,7 @@ export function writeSafetensors(
   runtime: Runtime,
   tensors: Pairs<Tensor>,
   metadata: Pairs<string> = [],
-): Uint8Array<ArrayBuffer> {
+): FileBytes {
   const where = 'writeSafetensors';
   // All of it is read before the first handle is looked up: an iterator may dispose of a tensor.
   const named = pairs(tensors, where, 'tensors');
@@ -73,11 +73,7 @@ export function readSafetensors(runtime: Runtime, file: FileData): TensorFile {
  * A model's parameters as a safetensors file, named and oriented as PyTorch's `state_dict` has them: the weight of a
  * Dense, which is `[in, out]` here, is `[out, in]` in the file. Metadata as in `writeSafetensors`.
  */
-export function saveModel(
-  runtime: Runtime,
-  model: Module,
-  metadata: Pairs<string> = [],
-): Uint8Array<ArrayBuffer> {
+export function saveModel(runtime: Runtime, model: Module, metadata: Pairs<string> = []): FileBytes {
   const where = 'saveModel';
   const notes = readNotes(metadata, where);
   const file = withState(runtime, model, where, (list) => runtime.check(runtime.module.stateDict(list)));
@@ -100,11 +96,7 @@ function openFile(runtime: Runtime, file: FileData, where: string): Handle {
   return withBytes(runtime, file, where, (content) => runtime.check(runtime.module.readFile(content)));
 }
 
-function finish(
-  runtime: Runtime,
-  file: Handle,
-  notes: readonly (readonly [string, string])[],
-): Uint8Array<ArrayBuffer> {
+function finish(runtime: Runtime, file: Handle, notes: readonly (readonly [string, string])[]): FileBytes {
   for (const [key, value] of notes) {
     runtime.check(runtime.module.fileNote(file, key, value));
   }

@@ -10,36 +10,22 @@
  * @packageDocumentation
  */
 
-export {
-  AutogradError,
-  DisposedError,
-  DTypeError,
-  type ErrorCode,
-  FormatError,
-  InvalidArgumentError,
-  KernelError,
-  LoadError,
-  OutOfMemoryError,
-  OverflowError,
-  ShapeError,
-  TinyTorchError,
-} from './errors.js';
-export type { ExplainOptions, KernelInfo, MatmulOptions, Tile } from './kernels.js';
-export { load, type LoadOptions } from './load.js';
-export type { MemoryInfo } from './memory.js';
-export type { Dense, DenseOptions, Module, Sequential } from './nn.js';
-export type { LayerClasses, LayerNormOptions } from './layers.js';
-export type { GradientStats, Summary, SummaryRow } from './inspect.js';
-export type { Init } from './initialize.js';
-export type { Loss, LossClasses, LossOptions, Reduction } from './losses.js';
-export type { AdamOptions, Optimizer, OptimizerClasses, SGDOptions } from './optim.js';
-export type { Batch, DataLoader, LoaderOptions, TensorDataset } from './data.js';
-export type { TensorFile } from './files.js';
-export type { EvaluateOptions, Evaluation, LossName } from './evaluate.js';
-export type { EpochProgress, FitOptions, Progress, ScheduleName, Trainer, TrainOptions } from './train.js';
-export { type Features, probe } from './probe.js';
-export type { ProfileReport, ProfileRow } from './profile.js';
-export type { BackwardOptions, OutOption, ReduceOptions, Tensor } from './tensor.js';
-export type { DTypeOption, TensorConstructor, TensorOptions } from './tensor_class.js';
-export type { BuildInfo, TinyTorch, Tolerance } from './tinytorch.js';
-export type * from './types.js';
+import { addressOf, workerScript } from './builds.js';
+// Comes before load.js: the two glues, which are alike, are then side by side, and compress to little more than one.
+import { type LoadOptions, sourceOfFiles } from './load_files.js';
+import { loadFrom } from './load.js';
+import type { TinyTorch } from './tinytorch.js';
+
+export * from './api.js';
+export type { LoadOptions } from './load_files.js';
+
+const SOURCE = sourceOfFiles(addressOf, workerScript);
+
+/**
+ * Loads the library: `const tt = await load()`. Every call starts a module of its own, with its own memory.
+ * Rejects with `LoadError`, whose text names the address and what came from there, or with the signal's reason;
+ * loading can be tried again afterwards.
+ */
+export function load(options?: LoadOptions): Promise<TinyTorch> {
+  return loadFrom(SOURCE, options);
+}

@@ -1,11 +1,9 @@
-// Starts a module: the compiled file, the glue that belongs to it, and its workers.
+// Starts a module: the compiled code and the glue that belongs to it.
 
 import { bindModule } from './bind.js';
-import { GLUE, workerScript } from './builds.js';
-import { messageOf } from './compile.js';
 import { createMemory } from './heap.js';
-import type { ModuleOptions, PThread, ThreadWorker, WasmModule } from './wasm_module.js';
-import { startWorker } from './worker.js';
+import createModule from './module/tinytorch.js';
+import type { ModuleOptions, WasmModule } from './wasm_module.js';
 
 /** What a module is started with. */
 export interface StartOptions {
@@ -14,13 +12,10 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long workers may take to start before the module without threads is taken instead. */
-const WORKER_TIMEOUT_MS = 10_000;
-
 /** Starts a module without threads. */
 export function instantiate(compiled: WebAssembly.Module, options: StartOptions): Promise<WasmModule> {
   return new Promise((resolve, reject) => {
-    GLUE.single({
+    createModule({
       instantiateWasm: starter(compiled, reject),
       wasmMemory: createMemory(false, options.maxHeapBytes),
     })
@@ -29,77 +24,8 @@ export function instantiate(compiled: WebAssembly.Module, options: StartOptions)
   });
 }
 
-/**
- * Starts a module and `threads - 1` workers. Rejects, instead of waiting for ever, where a worker does not start, and at
- * once when the signal is aborted; the workers that did start are stopped again.
- */
-export async function instantiateThreaded(
-  compiled: WebAssembly.Module,
-  threads: number,
-  { maxHeapBytes, signal }: StartOptions,
-): Promise<WasmModule> {
-  const stopped = new AbortController();
-  const workers: ThreadWorker[] = [];
-  let started: { module: WasmModule; pool: PThread | undefined } | undefined;
-  let stop = (): void => undefined;
-  try {
-    return await new Promise<WasmModule>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error('the workers did not start in time')),
-        WORKER_TIMEOUT_MS,
-      );
-      const onAbort = () => reject(new Error('loading was given up'));
-      signal?.addEventListener('abort', onAbort);
-      stop = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const onLost = (reason: string) => {
-        reject(new Error(reason)); // too late for that after the start
-        if (started && !stopped.signal.aborted) goOnAlone(started.module, started.pool);
-      };
-      const options: ModuleOptions = {
-        instantiateWasm: starter(compiled, reject),
-        wasmMemory: createMemory(true, maxHeapBytes),
-        printErr: (text) => reject(new Error(text)),
-        workers: threads - 1,
-        startWorker: () => {
-          stopped.signal.throwIfAborted();
-          const worker = startWorker(workerScript(), onLost);
-          workers.push(worker);
-          return worker;
-        },
-      };
-      GLUE.threaded(options)
-        .then(async (raw) => {
-          stopped.signal.throwIfAborted();
-          const module = await bindModule(raw);
-          started = { module, pool: raw.PThread };
-          return module;
-        })
-        .then(resolve, reject);
-    });
-  } catch (error) {
-    stopped.abort();
-    for (const worker of workers) void worker.terminate();
-    throw new Error(`the workers could not be started (${messageOf(error)})`, { cause: error });
-  } finally {
-    stop();
-  }
-}
-
-/**
- * A worker has died while no call was running, or this would not run: nothing is lost but its help. The others are
- * stopped, too, and calls run on this thread. (A worker that dies in the middle of a call ends the module:
- * cpp/src/parallel/pool.cpp.)
- */
-function goOnAlone(module: WasmModule, pool: PThread | undefined): void {
-  if (module.threads() > 1) module.setThreads(1);
-  pool?.terminateAllThreads();
-}
-
 /** The glue passes the module on to its workers. It does not hear of one that fails to start, so that goes past it. */
-function starter(
+export function starter(
   compiled: WebAssembly.Module,
   failed: (reason: unknown) => void,
 ): ModuleOptions['instantiateWasm'] {

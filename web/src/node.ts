@@ -3,6 +3,8 @@
 interface NodeModules {
   'node:fs/promises': typeof import('node:fs/promises');
   'node:os': typeof import('node:os');
+  'node:util': typeof import('node:util');
+  'node:zlib': typeof import('node:zlib');
   'node:worker_threads': typeof import('node:worker_threads');
 }
 

@@ -129,6 +129,7 @@ export abstract class Native extends Resource {
     kindIn = (value) => (#handle in value ? value.#kind : undefined);
   }
 
+  /** @internal */
   constructor(runtime: Runtime, handle: Handle, kind: Kind, release: (handle: Handle) => void) {
     const checked = runtime.check(handle); // first: a scope must not hear of an object that was never made
     super(runtime);

@@ -7,6 +7,8 @@
 // The engine sees to it that there is room for the frame, and throws its RangeError otherwise, before the call has
 // changed anything. The function returns at once; that takes a nanosecond or two.
 
+import { encode } from './utf8.js';
+
 /**
  * How many numbers of 8 bytes the frame holds: for one call, and for several that belong together. JavaScriptCore, of
  * Safari, needs about eight times as long to compile twice as many numbers, and its page waits: half a second for 1000,
@@ -50,7 +52,7 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   const exported: number[][] = [];
   const bodies: number[][] = [];
   for (const [name, frames] of Object.entries(FRAMES)) {
-    exported.push([name.length, ...new TextEncoder().encode(name), 0, bodies.length]);
+    exported.push([name.length, ...encode(name), 0, bodies.length]);
     for (const [i, numbers] of frames.entries())
       bodies.push(body(numbers, bodies.length, i + 1 < frames.length));
   }

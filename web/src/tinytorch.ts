@@ -31,7 +31,7 @@ import type { Runtime } from './runtime.js';
 import type { Tensor } from './tensor.js';
 import { tensorHandle } from './tensor_handle.js';
 import { tensorClass, type TensorConstructor } from './tensor_class.js';
-import type { DType, FileData, KernelName, Variant } from './types.js';
+import type { DType, FileBytes, FileData, KernelName, Variant } from './types.js';
 
 /** How far apart two numbers may be: |a - b| <= atol + rtol |b|. */
 export interface Tolerance {
@@ -114,14 +114,14 @@ export interface TinyTorch extends BuildInfo, LayerClasses, LossClasses, Optimiz
   /** The array in an IDX file (MNIST): uint8, `[n, 28, 28]` or `[n]`. Throws `FormatError`. */
   readIdx(file: FileData): Tensor;
   /** A model's parameters as a safetensors file, as PyTorch's `state_dict` has them. */
-  saveModel(model: Module, metadata?: Iterable<readonly [string, string]>): Uint8Array<ArrayBuffer>;
+  saveModel(model: Module, metadata?: Iterable<readonly [string, string]>): FileBytes;
   /** Fills a model from a safetensors file, whoever wrote it. Throws `FormatError` and changes nothing if it does not fit. */
   loadModel(model: Module, file: FileData): void;
   /** Any tensors as a safetensors file. */
   writeSafetensors(
     tensors: Iterable<readonly [string, Tensor]>,
     metadata?: Iterable<readonly [string, string]>,
-  ): Uint8Array<ArrayBuffer>;
+  ): FileBytes;
   /** The tensors in a safetensors file, which are the caller's to dispose of. Throws `FormatError`. */
   readSafetensors(file: FileData): TensorFile;
 

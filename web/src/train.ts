@@ -13,7 +13,7 @@ import { namedParametersOf, runBatch, withList } from './own_layers.js';
 import { liveHandle, Native } from './resource.js';
 import type { Runtime } from './runtime.js';
 import { Turns } from './turns.js';
-import type { FileData } from './types.js';
+import type { FileBytes, FileData } from './types.js';
 
 export type ScheduleName = (typeof SCHEDULES)[number];
 
@@ -186,7 +186,7 @@ export abstract class Trainer extends Native {
    * All that training depends on - weights, optimiser, place, random numbers - as a safetensors file. After
    * `restore` the remaining steps give the same bits as without interruption.
    */
-  checkpoint(): Uint8Array<ArrayBuffer> {
+  checkpoint(): FileBytes {
     liveHandle(this, 'trainer', 'checkpoint'); // first: a proxy has no private methods
     this.#sendParameters('checkpoint');
     return takeBytes(this.runtime, this.runtime.module.checkpoint(liveHandle(this, 'trainer', 'checkpoint')));

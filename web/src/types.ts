@@ -38,6 +38,9 @@ export type NestedArray = number | NestedArray[];
 /** The bytes of a file: a buffer, or what a view (Uint8Array, DataView, Node's Buffer) shows of one. They are copied. */
 export type FileData = ArrayBufferLike | ArrayBufferView;
 
+/** The bytes of a file that the package writes, in memory of their own; for `Blob`, `fetch` and the like. */
+export type FileBytes = Uint8Array & { readonly buffer: ArrayBuffer };
+
 /** Which modules there are; see the table in docs/architecture.md. */
 export type Variant = 'scalar' | 'simd' | 'relaxed';
 

@@ -227,6 +227,7 @@ export interface ThreadWorker {
   addEventListener?(event: 'error', listener: (event: Event) => void): void;
   /** Node's. */
   on?(event: 'error' | 'exit' | 'message', listener: (value: unknown) => void): void;
+  ref?(): void;
   unref?(): void;
 }
 

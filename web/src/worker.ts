@@ -5,7 +5,7 @@ import { nodeModule } from './node.js';
 import type { ThreadWorker } from './wasm_module.js';
 
 /** By this name the glue of a module knows that it runs as one of its workers. */
-const NAME = 'em-pthread';
+const POOL_NAME = 'em-pthread';
 
 type WorkerClass = new (script: URL, options: object) => ThreadWorker;
 
@@ -13,12 +13,12 @@ type WorkerClass = new (script: URL, options: object) => ThreadWorker;
  * Starts `script` as a worker. `onLost` is called with the reason when it fails to start, crashes or ends, by itself
  * or because it is terminated.
  */
-export function startWorker(script: URL, onLost: (reason: string) => void): ThreadWorker {
+export function startWorker(script: URL, onLost: (reason: string) => void, name = POOL_NAME): ThreadWorker {
   const { Worker = nodeModule('node:worker_threads')?.Worker } = globalThis as { Worker?: unknown };
   // Node's workers inherit the options of its command line, of which some (--input-type) stop a worker from starting
   // and others (--import) would run the program's own code in it.
-  const options = { type: 'module', name: NAME, workerData: NAME, execArgv: [] };
-  const worker = new (Worker as WorkerClass)(script, options);
+  const options = { type: 'module', name, workerData: name, execArgv: [] };
+  const worker = new (Worker as WorkerClass)(ofThisOrigin(script), options);
   const onError = (event: unknown) => onLost(`a worker failed: ${reasonOf(event)}`);
   // The glue would throw the error again, out of an event where nobody can catch it.
   Object.defineProperty(worker, 'onerror', { get: () => onError, set: () => undefined });
@@ -34,6 +34,14 @@ export function startWorker(script: URL, onLost: (reason: string) => void): Thre
     });
   }
   return worker;
+}
+
+/** A page may not start a worker from another origin, but a script of its own may import it. */
+function ofThisOrigin(script: URL): URL {
+  const { origin } = globalThis.location ?? script;
+  if (script.origin === origin || !script.protocol.startsWith('http')) return script;
+  const text = `import ${JSON.stringify(script.href)};`;
+  return new URL(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
 }
 
 function reasonOf(event: unknown): string {

@@ -16,10 +16,10 @@ namespace tinytorch::data {
 /// machine.
 [[nodiscard]] Tensor read_idx(std::span<const std::byte> file);
 
-/// Pairs of features [n, ...] (float32, float64 or uint8) and labels [n] (int32 or uint8, or float for regression),
-/// held as they are: nothing is copied or converted until a batch is made. uint8 features become
-/// (x / 255 - mean) / deviation in float32. Error(shape) where the first axes differ, Error(dtype) for int32 features,
-/// Error(invalid_argument) unless mean is finite and deviation finite and above 0.
+/// Pairs of features [n, ...] (float32, float64 or uint8) and labels [n] (int32 or uint8, or float for regression).
+/// Row-major tensors are shared, others are copied; nothing is converted until a batch is made. In a batch, uint8
+/// features become (x / 255 - mean) / deviation in float32. Error(shape) where the first axes differ, Error(dtype) for
+/// int32 features, Error(invalid_argument) unless mean is finite and deviation finite and above 0.
 struct TensorDataset {
   Tensor features, labels;
   double mean = 0, deviation = 1;
@@ -29,7 +29,7 @@ struct TensorDataset {
   [[nodiscard]] std::int64_t size() const noexcept { return features.defined() ? features.shape()[0] : 0; }
 };
 
-/// Features [b, ...] floating, labels [b] int32 (or as the data set's where floating).
+/// Features [b, ...], floating; labels [b], int32 or, where the data set's are floating, of their dtype.
 struct Batch {
   Tensor features, labels;
 };
@@ -42,20 +42,20 @@ struct LoaderOptions {
 };
 
 /// Cuts a data set into batches, in an order that (seed, epoch) determines. Error(invalid_argument) for a batch size
-/// below 1, an epoch below 0 and a batch that there is not.
+/// below 1, an epoch below 0 and a batch that does not exist.
 class DataLoader {
  public:
   DataLoader(TensorDataset dataset, LoaderOptions options);
   [[nodiscard]] std::int64_t batches() const noexcept;
   [[nodiscard]] const TensorDataset& dataset() const noexcept { return dataset_; }
   [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }
-  /// Draws the epoch's order. At construction it is epoch 0.
+  /// Draws the epoch's order. A new loader is at epoch 0.
   void set_epoch(std::int64_t epoch);
   [[nodiscard]] std::int64_t epoch() const noexcept { return epoch_; }
-  /// How many samples there are in the batches from `first` to below `last`.
+  /// The number of samples in the batches [first, last).
   [[nodiscard]] std::int64_t samples(std::int64_t first, std::int64_t last) const noexcept;
   [[nodiscard]] Batch batch(std::int64_t index) const;
-  /// Where the samples of a batch stand in the data set.
+  /// The places in the data set of a batch's samples.
   [[nodiscard]] std::span<const std::int32_t> indices(std::int64_t index) const;
 
  private:

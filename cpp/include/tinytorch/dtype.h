@@ -33,10 +33,10 @@ inline constexpr DType dtype_of<std::uint8_t> = DType::uint8;
   return "?";
 }
 
-/// All of them, in the order of their numbers.
+/// All dtypes, in the order of their numbers.
 inline constexpr DType kAllDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8};
 
-/// Some of them: those that an operation takes.
+/// A set of dtypes, such as those that an operation takes.
 class DTypeSet {
  public:
   template <class... DTypes>
@@ -48,11 +48,11 @@ class DTypeSet {
  private:
   unsigned bits_;
 };
-/// What arithmetic and gradients are on.
+/// The dtypes that have arithmetic and gradients.
 inline constexpr DTypeSet kFloating{DType::float32, DType::float64};
 inline constexpr DTypeSet kAnyDType{DType::float32, DType::float64, DType::int32, DType::uint8};
 
-/// The dtype with that name; throws Error(dtype) naming the ones there are.
+/// The dtype with that name. Throws Error(dtype), which lists the known names.
 [[nodiscard]] DType dtype_from_name(std::string_view name);
 
 }  // namespace tinytorch

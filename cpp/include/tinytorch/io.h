@@ -17,17 +17,17 @@ struct TensorFile {
   std::vector<std::pair<std::string, std::string>> metadata;  ///< the header's `__metadata__`
 };
 
-/// What read_safetensors() and the format's own implementation read; the tensors keep their order. The data begin on a
-/// multiple of 8 and each tensor on a multiple of its element's size, widest elements first. The same content gives the
-/// same bytes. Throws Error(invalid_argument) for names or keys that repeat, a tensor named `__metadata__`, text that
-/// is not UTF-8, a header over 100 MB or an undefined tensor; Error(overflow) or Error(out_of_memory) for too much
-/// data.
+/// Makes a file that read_safetensors() and the format's own implementation can read. The header lists the tensors in
+/// their order. The data begin on a multiple of 8 and each tensor on a multiple of its element's size, widest elements
+/// first. The same content gives the same bytes. Throws Error(invalid_argument) for names or keys that repeat, a tensor
+/// named `__metadata__`, text that is not UTF-8, a header over 100 MB or an undefined tensor; Error(overflow) or
+/// Error(out_of_memory) for too much data.
 [[nodiscard]] std::vector<std::byte> write_safetensors(const TensorFile& file);
 
-/// Strict: offsets outside the file, overlapping or leaving gaps, sizes that do not fit shape and type, a header over
-/// 100 MB or cut off, duplicate names, text that is not UTF-8 or not the JSON it should be are each Error(io) that
-/// names what is wrong. Types F32, F64, I32, U8; at most 8 axes. Error(overflow) or Error(out_of_memory) for a tensor
-/// that is too large for this machine. Takes time in proportion to n log n for n names and entries of metadata.
+/// Strict. Error(io) names what is wrong: offsets outside the file, overlaps or gaps, sizes that do not fit shape and
+/// type, a header over 100 MB or cut off, duplicate names, text that is not UTF-8 or not the JSON it should be.
+/// Types F32, F64, I32, U8; at most 8 axes. Error(overflow) or Error(out_of_memory) for a tensor that is too large for
+/// this machine. Takes time in proportion to n log n for n names and entries of metadata.
 [[nodiscard]] TensorFile read_safetensors(std::span<const std::byte> bytes);
 
 /// A module's parameters as PyTorch's state_dict has them: the weight of a Dense is [in, out] here and [out, in] in
@@ -38,8 +38,8 @@ struct TensorFile {
 [[nodiscard]] TensorFile state_dict(const nn::NamedTensors& named);
 
 /// Fills the module from `file`. Names and shapes must be exactly the module's: Error(io) names the first that is
-/// missing, left over or of another shape, and nothing is changed. Of the names of one tensor the file may have some or
-/// all, with the same elements.
+/// missing, left over or of another shape, and nothing is changed. If a tensor has several names, the file may
+/// have some or all of them, with the same elements.
 void load_state_dict(nn::Module& module, const TensorFile& file);
 void load_state_dict(const nn::NamedTensors& named, const TensorFile& file);
 

@@ -52,8 +52,8 @@ enum class Activation : unsigned char { none, relu };
 ///
 ///     gamma * ( |A| . |B| + |bias| + |C| )      gamma = x u / (1 - x u),  x = kc + b,  u = 2^-24 or 2^-53
 ///
-/// which for k = 1,000,000 in float32 is 1.5e-4, and some 1e-6 for random numbers. The rungs before `packed`, which are
-/// for showing, have one sum over all of k, and `eigen` sums as Eigen likes: x = k + 2.
+/// For k = 1,000,000 in float32, gamma is 1.5e-4; the errors of random numbers are far smaller. For the rungs before
+/// `packed`, x = k + 2: `eigen` sums in Eigen's own order, and the others have one sum over all of k.
 template <class T>
 struct MatmulArgs {
   std::size_t m = 0, n = 0, k = 0;
@@ -75,12 +75,12 @@ void matmul(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 
 /// The ceiling: GFLOP/s of one thread in a loop of independent multiply-adds on registers only, with the arithmetic
 /// of that rung, or of this build's best one for `kAutoKernel` and rungs that have no loop of their own (those
-/// before `packed`, `eigen` and `threaded`). Takes `milliseconds` and gives the best of eight parts of them. Throws
-/// Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
+/// before `packed`, `eigen` and `threaded`). Runs for about `milliseconds`, in eight parts, and returns the best part's
+/// figure. Throws Error(dtype) unless float32 or float64, Error(kernel_unavailable) as matmul() does.
 [[nodiscard]] double peak_gflops(DType dtype, KernelId kernel = kAutoKernel, double milliseconds = 40);
 
-/// How matmul() would compute that product, in words: which rung, tile, blocks, parts, copies and bytes, and why. Of
-/// the pointers only that of the bias counts, and whether it is null. Throws as matmul() does.
+/// How matmul() would compute that product, in words: which rung, tile, blocks, parts, copies and bytes, and why. The
+/// pointers are not read and may be null. Throws as matmul() does.
 template <class T>
 [[nodiscard]] std::string explain(const MatmulArgs<T>& args, KernelId kernel = kAutoKernel);
 
@@ -91,7 +91,7 @@ struct Tile {
       false;  ///< A is copied into tiles for all products but the smallest; else only for those of many columns
 };
 /// Forces another tile than the rungs' own, for processors that are faster with it; `set_tile({})` gives the usual ones
-/// back. A rung without tiles of so many rows keeps its own. The bits of results are the same for any tile. Throws
+/// back. A rung without tiles of that many rows keeps its own. The bits of results are the same for any tile. Throws
 /// Error(invalid_argument) where the best rung of one thread has none. Not to be called while an operation runs.
 void set_tile(Tile tile);
 [[nodiscard]] Tile forced_tile() noexcept;

@@ -23,18 +23,18 @@ struct SummaryRow {
   std::int64_t parameters = 0;
   double flops = 0;            ///< of one forward pass; a multiply-add is two
   std::int64_t bytes = 0;      ///< of the parameters
-  std::vector<Tensor> held{};  ///< the parameters that the row counts; summary() takes out what an earlier row counts
+  std::vector<Tensor> held{};  ///< the parameters that the row counts; summary() leaves out those of earlier rows
 };
 
-/// How deep modules may be nested in each other: a stack of 1 MB, as browsers give, has room for that.
-inline constexpr int max_depth = 100;
+/// How deep modules may be nested: a browser's stack of 1 MB has room for this many.
+inline constexpr int kMaxDepth = 100;
 
 class Module;
 using ModulePtr = std::shared_ptr<Module>;
 
 /// A function with parameters. Modules are held by shared_ptr: a Sequential shares the layers it is given, and one
-/// layer may be used in several places. A subclass of any module may have a forward() of its own: it is what runs,
-/// inside a Sequential and in training as well. A subclass that changes shapes or parameters says so in describe() and
+/// layer may be used in several places. A subclass of any module may override forward(). Its forward() is what runs,
+/// inside a Sequential and in training, too. A subclass that changes shapes or parameters says so in describe() and
 /// named_parameters(); one that holds other modules names them in children().
 class Module {
  public:
@@ -43,14 +43,14 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// y = f(x). Shapes stand with each layer.
+  /// y = f(x). The comment of each layer gives its shapes.
   [[nodiscard]] virtual Tensor forward(const Tensor& x) = 0;
-  /// The same, written into `out`, which is returned. Throws Error(shape) or Error(dtype) where out is not of the
-  /// result's, Error(invalid_argument) where it shares memory with x (elementwise layers take x itself), and
-  /// Error(autograd) where the result would have to be recorded: parameters require a gradient, unless in NoGrad.
+  /// The same, written into `out`, which is returned. Throws Error(shape) or Error(dtype) if `out` has another shape or
+  /// dtype than the result, and Error(autograd) if the result would have to be recorded: outside NoGrad, x or a
+  /// parameter requires a gradient. A Dense or Sequential throws Error(invalid_argument) if `out` shares memory with x.
   virtual Tensor forward_into(const Tensor& x, Tensor& out);
-  /// Whether this layer and `next`, the one behind it, can be computed in one pass: then forward_fused() does both,
-  /// with the same bits, into `out` where it is given. A Sequential asks when it is made.
+  /// Whether this layer and `next`, the layer after it, can be computed in one pass. If so, forward_fused() does both,
+  /// with the same bits, into `out` where it is given. A Sequential asks this in its constructor.
   [[nodiscard]] virtual bool fuses_with(const Module& next) const {
     (void)next;
     return false;
@@ -62,18 +62,18 @@ class Module {
   [[nodiscard]] virtual NamedTensors named_parameters() const { return {}; }
   /// The same with every name of a tensor that is used in several places, as in PyTorch's state_dict.
   [[nodiscard]] virtual NamedTensors named_state() const { return named_parameters(); }
-  /// The modules that this one is made of.
+  /// The modules that this one contains.
   [[nodiscard]] virtual std::vector<ModulePtr> children() const { return {}; }
   /// Forces one rung for every product inside; `auto` gives the choice back to the policy.
   virtual void set_kernel(KernelId) {}
-  /// Training mode (the default) or evaluation mode, for layers that differ: Dropout. Sets all that is inside as well.
+  /// Training mode (the default) or evaluation mode, for layers that differ in it: Dropout. Sets all modules inside.
   virtual void set_training(bool training);
   [[nodiscard]] bool training() const noexcept { return training_; }
   /// What forward() makes of that shape, and what it costs: one row for each layer. Error(shape) where it does not fit.
   [[nodiscard]] virtual Shape describe(const Shape& in, std::vector<SummaryRow>& rows) const;
   /// The tensors of named_parameters(), each once.
   [[nodiscard]] std::vector<Tensor> parameters() const;
-  /// How many modules stand inside each other here at most, this one included.
+  /// How deep modules are nested here: 1 for a module without others inside.
   [[nodiscard]] virtual int depth() const noexcept { return 1; }
 
  private:
@@ -81,13 +81,13 @@ class Module {
   bool training_ = true;
 };
 
-/// What forward_into() does with the result y of a forward pass: checks `out` as it says there, and copies.
+/// Copies the result y of a forward pass into `out`, after the checks of forward_into().
 void write_into(const Tensor& y, Tensor& out, std::string_view name);
 
-/// Sets the mode of a module and of all that is inside, and at its end gives every one its own mode back.
+/// Sets the mode of a module and of all modules inside. The destructor gives each of them its own mode back.
 class ModeScope {
  public:
-  /// What a module had before.
+  /// The mode that a module had before.
   struct Mode {
     ModulePtr module;
     bool training;
@@ -106,9 +106,9 @@ class ModeScope {
 class KeptPanels;
 
 /// y[b, out] = x[b, in] . W[in, out] + bias[out]. x may have more leading axes. The weight is [in, out]
-/// (PyTorch's Linear holds the transpose). Initialised as PyTorch's Linear: both uniform in +-1/sqrt(in). A weight that
-/// stays the same from one forward() to the next is kept a second time in the order in which the kernels read it, where
-/// that is faster; memory_stats() counts it.
+/// (PyTorch's Linear holds the transpose). Initialised as PyTorch's Linear: both uniform in +-1/sqrt(in). If the
+/// weight stays the same from one forward() to the next, and it makes products faster, the layer keeps a second copy of
+/// it in the order in which the kernels read it. memory_stats() counts that copy.
 class Dense : public Module {
  public:
   Dense(std::int64_t in_features, std::int64_t out_features, bool bias = true, DType dtype = DType::float32);
@@ -117,7 +117,7 @@ class Dense : public Module {
   ~Dense() override;
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   Tensor forward_into(const Tensor& x, Tensor& out) override;
-  /// With a ReLU, in one pass over the output.
+  /// True for a ReLU: both then take one pass over the output.
   [[nodiscard]] bool fuses_with(const Module& next) const override;
   [[nodiscard]] Tensor forward_fused(const Tensor& x, Tensor* out = nullptr) override;
   [[nodiscard]] std::string_view name() const override { return name_; }
@@ -203,7 +203,7 @@ class LayerNorm : public Module {
 /// [n, ...] -> [n, product of the rest].
 class Flatten : public Module {
  public:
-  /// [n, a, b, ...] becomes [n, a b ...], of an empty batch too. Throws Error(overflow) where that does not fit.
+  /// [n, a, b, ...] becomes [n, a b ...], also for an empty batch. Throws Error(overflow) if that is too large.
   [[nodiscard]] static Shape flattened(const Shape& shape);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   [[nodiscard]] std::string_view name() const override { return "Flatten"; }
@@ -213,7 +213,7 @@ class Flatten : public Module {
 /// Layers one after the other. Those that fuse run as one pass.
 class Sequential : public Module {
  public:
-  /// Error(invalid_argument) for a null layer, or where more than max_depth modules would be nested.
+  /// Error(invalid_argument) for a null layer, or where more than kMaxDepth modules would be nested.
   explicit Sequential(std::vector<ModulePtr> layers);
   [[nodiscard]] Tensor forward(const Tensor& x) override;
   Tensor forward_into(const Tensor& x, Tensor& out) override;
@@ -229,12 +229,12 @@ class Sequential : public Module {
  private:
   [[nodiscard]] Tensor run(const Tensor& x, Tensor* out);
   std::vector<ModulePtr> layers_;
-  std::vector<bool> fuses_;  ///< with the layer behind it
+  std::vector<bool> fuses_;  ///< whether each layer fuses with the layer after it
   int depth_ = 1;
 };
 
-/// Fill a weight [in, out] with random numbers of the variance that keeps signals at their size through a ReLU
-/// (kaiming, of `in`) or a linear map (xavier, of both).
+/// How initialize() fills a weight [in, out]: with random numbers whose variance keeps signals at their size through a
+/// ReLU (kaiming, computed from `in`) or a linear map (xavier, from `in` and `out`).
 enum class Init : unsigned char { kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal };
 void initialize(Tensor& weight, Init init);
 

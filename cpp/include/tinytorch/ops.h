@@ -10,16 +10,17 @@
 /// The catalogue of operations. Those on a tensor's shape and dtype (reshape, transpose, slice, expand, clone, to) are
 /// members of Tensor.
 ///
-/// Gradients. Where an input requires a gradient and recording is on (autograd.h), an operation remembers how to go
-/// back; else it costs nothing more. Only integers have none: argmax, and what is not a tensor. Where a function has a
-/// corner, the gradient is PyTorch's; what a rule sets to 0 stays 0 whatever comes from behind.
+/// Gradients. If an input requires a gradient and recording is on (autograd.h), an operation keeps what backward()
+/// needs; else it does no extra work. argmax, and results that are not tensors, have no gradient. At a corner of a
+/// function the gradient is PyTorch's. Where it is 0 by such a rule (relu, abs, maximum, max, pow), it
+/// stays 0 even if the gradient of the result is infinite or NaN.
 ///
-/// Operands. Those of a binary operation broadcast as in NumPy and have the same dtype. The dtypes that an operation
-/// takes are float32 and float64, where nothing else is said; Error(dtype) names them for every other.
+/// Operands of a binary operation broadcast as in NumPy and must have the same dtype. An operation takes float32 and
+/// float64 unless its comment says otherwise. For any other dtype it throws Error(dtype), which names those it takes.
 ///
-/// `out`, where given, must have the result's shape and dtype; it is written and returned, and may share memory with an
-/// operand, except in matmul. Writing is not recorded: Error(autograd) where the result would have to be, or where
-/// `out` is a recorded result, while recording is on.
+/// `out`, where given, must have the result's shape and dtype. It is written and returned, and may share memory with an
+/// operand, except in matmul. Writing is not recorded. While recording is on, it is Error(autograd) if an input
+/// requires a gradient or `out` is a recorded result.
 ///
 /// Largest errors of exp, log, pow, sigmoid, tanh and gelu: docs/accuracy.md.
 namespace tinytorch::ops {
@@ -33,7 +34,7 @@ namespace tinytorch::ops {
 /// a^b with C's rules for zeros, infinities and NaN. da = b a^(b - 1), 0 where b = 0; db = a^b log a, 0 where a = 0 and
 /// b >= 0, NaN where a < 0.
 [[nodiscard]] Tensor pow(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
-/// The larger; NaN where one is NaN. Of equals, half the gradient to each; where one is NaN, all of it to both.
+/// The larger; NaN if one is NaN. Equal operands get half of the gradient each. If one is NaN, both get all of it.
 [[nodiscard]] Tensor maximum(const Tensor& a, const Tensor& b, Tensor* out = nullptr);
 [[nodiscard]] Tensor neg(const Tensor& a, Tensor* out = nullptr);   ///< -a
 [[nodiscard]] Tensor abs(const Tensor& a, Tensor* out = nullptr);   ///< |a|; gradient 0 at 0
@@ -48,8 +49,8 @@ namespace tinytorch::ops {
 [[nodiscard]] Tensor tanh(const Tensor& a, Tensor* out = nullptr);
 /// a (1 + erf(a / sqrt 2)) / 2. At -infinity -0 with gradient 0 (PyTorch: NaN).
 [[nodiscard]] Tensor gelu(const Tensor& a, Tensor* out = nullptr);
-/// exp(a - max) / sum exp(a - max) along an axis, and its logarithm. A tensor without axes has, here and in reductions,
-/// one of a single element: 0 or -1.
+/// exp(a - max) / sum exp(a - max) along an axis, and its logarithm. Here and in reductions, a tensor without axes
+/// counts as one with a single axis of one element, number 0 or -1.
 [[nodiscard]] Tensor softmax(const Tensor& a, std::int64_t dim = -1, Tensor* out = nullptr);
 [[nodiscard]] Tensor log_softmax(const Tensor& a, std::int64_t dim = -1, Tensor* out = nullptr);
 
@@ -61,9 +62,9 @@ struct Axes {
   bool keepdim = false;
 };
 [[nodiscard]] Tensor sum(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
-[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< NaN of no elements
-/// NaN wins; Error(shape) over an empty axis. Along an axis the gradient goes to the first of equals, the one that
-/// argmax() names. Without one it is shared evenly among all equals (of NaN results, among the NaN).
+[[nodiscard]] Tensor mean(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< NaN if there are none
+/// NaN if an element is NaN; Error(shape) over an empty axis. Along an axis, the gradient goes to the first of equal
+/// elements, which argmax() names. Over all elements, equal ones share it evenly; if the result is NaN, the NaN do.
 [[nodiscard]] Tensor max(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);
 [[nodiscard]] Tensor argmax(const Tensor& a, Axes axes = {}, Tensor* out = nullptr);  ///< int32; the first of equals
 
@@ -75,19 +76,19 @@ struct MatmulOptions {
   Activation activation = Activation::none;
   Tensor* out = nullptr;
   bool accumulate = false;         ///< add to `out`
-  const Tensor* panels = nullptr;  ///< for layers: b, a matrix, as it was packed for this kernel (nn/kept_panels.h)
+  const Tensor* panels = nullptr;  ///< for layers: the matrix b, packed for this kernel (nn/kept_panels.h)
 };
-/// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. One-dimensional operands are a row (a) or a
-/// column (b) and the axis is dropped again; leading axes broadcast. Strided operands are not copied. Recorded for a
-/// and b where neither a bias nor an activation is asked for; else Error(autograd) where it would have to be.
+/// a[..., m, k] . b[..., k, n] -> [..., m, n]: NumPy's matmul. A one-dimensional operand is a row (a) or a column (b),
+/// and the result loses that axis again; leading axes broadcast. Strided operands are not copied. Recorded for a and b.
+/// With a bias or an activation it cannot be recorded: Error(autograd) if it would have to be.
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
-/// The same product into `out`, [..., m, n] of the operands' dtype; `options.out` is not looked at. With `accumulate`,
-/// out + a . b. `out` may have strides, but shares no memory with a, b or the bias. Throws Error(shape), Error(dtype)
-/// or Error(invalid_argument) where one of this does not hold, before anything is written. Small operands are fastest
-/// so.
+/// The same product into `out`, [..., m, n] of the operands' dtype; `options.out` is ignored. With `accumulate`, the
+/// result is out + a . b. `out` may have strides, but must share no memory with a, b or the bias. If a rule is broken,
+/// throws Error(shape), Error(dtype) or Error(invalid_argument) before anything is written. This is the fastest way for
+/// small operands.
 void matmul_out(Tensor& out, const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
 
-/// act(x . weight + bias): x [..., in], weight [in, out], bias [out] or undefined; `options.bias` is not looked at.
+/// act(x . weight + bias): x [..., in], weight [in, out], bias [out] or undefined; `options.bias` is ignored.
 /// Backward is three passes: one over dy for the ReLU mask and the bias, and two products that read x and weight
 /// transposed in place and add straight into the gradients.
 [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, MatmulOptions options = {});
@@ -119,7 +120,7 @@ enum class Reduction : unsigned char { mean, sum };
 
 // ---- Comparisons (ops/compare.cpp): of any dtypes, without a gradient ----
 
-/// |a - b| <= atol + rtol |b| everywhere, shapes equal after broadcasting; NaN is equal to nothing.
+/// Whether |a - b| <= atol + rtol |b| everywhere, after broadcasting; NaN is equal to nothing.
 [[nodiscard]] bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
 [[nodiscard]] double max_abs_diff(const Tensor& a, const Tensor& b);  ///< over all elements, in double
 

@@ -11,8 +11,8 @@
 /// Optimisers, schedules and clipping, with PyTorch's names, defaults and arithmetic.
 namespace tinytorch::optim {
 
-/// Changes parameters by their gradients: one fused pass over each parameter. Parameters without a gradient, and those
-/// that require none (any more), stay as they are, and so does what is remembered of them.
+/// Updates parameters from their gradients, in one fused pass over each parameter. A parameter that has no gradient, or
+/// requires none any more, stays as it is, and so does its part of the optimiser's state.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -25,13 +25,13 @@ class Optimizer {
   [[nodiscard]] double learning_rate() const noexcept { return learning_rate_; }
   /// Error(invalid_argument) unless finite and >= 0.
   void set_learning_rate(double value);
-  /// Calls of step() so far. Each parameter has a count of its own (state()), of those that changed it.
+  /// Calls of step() so far. For each parameter, state() also counts the steps that changed it.
   [[nodiscard]] std::int64_t steps() const noexcept { return steps_; }
   void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
   [[nodiscard]] const std::vector<Tensor>& parameters() const noexcept { return parameters_; }
 
   [[nodiscard]] virtual std::string_view kind() const noexcept = 0;  ///< `SGD`
-  /// The options but for the learning rate, by PyTorch's names.
+  /// All options except the learning rate, under PyTorch's names.
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> options() const = 0;
   /// What the optimiser remembers of each parameter, for a checkpoint: `step`, float64 with one count for each
   /// parameter, then `momentum.0` or `exp_avg.0`, `exp_avg_sq.0`, ... The tensors are the optimiser's own; all exist
@@ -42,7 +42,7 @@ class Optimizer {
   /// Error(invalid_argument) for no parameters, the same one twice and a learning rate that is not finite and >= 0,
   /// Error(dtype) for one that is not floating, Error(autograd) for one that is not a leaf or not row-major.
   Optimizer(std::vector<Tensor> parameters, double learning_rate);
-  /// `step`: which update of this parameter it is, from 1.
+  /// `step` is the number of this update of the parameter, counted from 1.
   virtual void update(std::size_t index, std::int64_t step, Tensor& parameter, const Tensor& gradient) = 0;
 
   std::vector<Tensor> parameters_;
@@ -50,7 +50,7 @@ class Optimizer {
 
  private:
   std::int64_t steps_ = 0;
-  Tensor updates_;  ///< of each parameter
+  Tensor updates_;  ///< how often each parameter was updated
 };
 
 struct SGDOptions {
@@ -79,9 +79,9 @@ struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
 };
 /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr m' / (sqrt(v') + eps), where m' = m / (1 - b1^t) and
-/// v' = v / (1 - b2^t) make up for the zero start and t counts the updates of this parameter. Adam adds weight_decay p
-/// to g; AdamW (weight_decay 0.01 in PyTorch) shrinks p itself. Error(invalid_argument) unless the betas are in [0, 1)
-/// and eps and weight_decay finite and >= 0.
+/// v' = v / (1 - b2^t) correct for the start at zero, and t counts the updates of this parameter. Adam adds
+/// weight_decay p to g; AdamW (weight_decay 0.01 in PyTorch) shrinks p itself. Error(invalid_argument) unless the betas
+/// are in [0, 1) and eps and weight_decay finite and >= 0.
 class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<Tensor> parameters, double learning_rate = 1e-3, AdamOptions options = {});
@@ -104,15 +104,15 @@ class AdamW : public Adam {
                  AdamOptions options = {.weight_decay = 0.01});
 };
 
-/// The learning rate in step t of a half cosine from `initial` to `lowest`; from `length` on it is `lowest`.
+/// The learning rate in step t of a half cosine from `initial` to `lowest`; from step `length` on it is `lowest`.
 /// Error(invalid_argument) unless the rates are finite and >= 0, t >= 0 and length >= 1.
 [[nodiscard]] double cosine_schedule(double initial, double lowest, std::int64_t t, std::int64_t length);
 /// initial factor^floor(t / every). Error(invalid_argument) unless rate and factor are finite and >= 0, t >= 0 and
 /// every >= 1.
 [[nodiscard]] double step_schedule(double initial, double factor, std::int64_t t, std::int64_t every);
 
-/// Scales all gradients so that their joint 2-norm is at most max_norm; returns what it was. A parameter that is listed
-/// twice counts once. Error(invalid_argument) for a max_norm that is negative or NaN.
+/// Scales all gradients so that their joint 2-norm is at most max_norm; returns the norm before. A parameter that is
+/// listed twice counts once. Error(invalid_argument) for a max_norm that is negative or NaN.
 double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm);
 
 }  // namespace tinytorch::optim

@@ -47,7 +47,7 @@ class ProfileScope {
  private:
   void begin(std::string_view name, double flops);
   void end() noexcept;
-  std::uint64_t session_ = 0;  ///< the profile that saw it begin; 0: none
+  std::uint64_t session_ = 0;  ///< the profile in which the scope began; 0: none
 };
 
 }  // namespace tinytorch

@@ -11,10 +11,10 @@
 namespace tinytorch {
 
 /// Sizes (or strides) of a tensor's axes, kept inline: making a shape allocates nothing.
-/// At most `max_rank` axes; more is Error(invalid_argument).
+/// At most `kMaxRank` axes; more is Error(invalid_argument).
 class Dims {
  public:
-  static constexpr std::size_t max_rank = 8;
+  static constexpr std::size_t kMaxRank = 8;
 
   Dims() = default;
   Dims(std::initializer_list<std::int64_t> values) : Dims(std::span(values.begin(), values.size())) {}
@@ -40,7 +40,7 @@ class Dims {
   friend bool operator==(const Dims& x, const Dims& y) noexcept;
 
  private:
-  std::array<std::int64_t, max_rank> values_{};
+  std::array<std::int64_t, kMaxRank> values_{};
   std::size_t size_ = 0;
 };
 
@@ -50,12 +50,12 @@ using Strides = Dims;
 /// `[2,3]`, as error texts write it.
 [[nodiscard]] std::string to_string(const Dims& dims);
 
-/// Product of the sizes; 1 for a scalar. Throws Error(invalid_argument) for a negative size and
-/// Error(overflow) where the product, or its bytes at 8 an element, leave the address space: 2^28 - 1 elements in wasm,
-/// whatever the type. Beside a size of 0 the product of the others counts.
+/// Product of the sizes; 1 for a scalar. Throws Error(invalid_argument) for a negative size, and Error(overflow) for
+/// more than PTRDIFF_MAX / 8 elements (2^28 - 1 in wasm), whatever the element type. If a size is 0, the product of the
+/// other sizes must keep this limit, too.
 [[nodiscard]] std::int64_t numel(const Shape& shape);
 
-/// Row-major strides, in elements, of a shape that numel() takes.
+/// Row-major strides, in elements, of a shape that numel() accepts.
 [[nodiscard]] Strides contiguous_strides(const Shape& shape);
 
 /// NumPy's rule: align at the right, sizes must be equal or 1. Throws Error(shape) naming `op` and both.

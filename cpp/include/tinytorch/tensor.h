@@ -13,18 +13,18 @@ namespace tinytorch {
 class Storage;
 struct TensorImpl;
 
-/// An N-dimensional array: row-major when made, then a view by strides of storage that other tensors may
-/// share. Copying a Tensor copies a handle, as in PyTorch: both name the same tensor. Not safe to use from
-/// two threads at once. At most PTRDIFF_MAX / 8 elements: 2^28 - 1 in wasm, whatever the dtype; else Error(overflow).
-/// The product of the sizes other than 0 must stay within that as well.
+/// An N-dimensional array: a view, by strides, of storage that other tensors may share. A new tensor is row-major.
+/// Copying a Tensor copies a handle, as in PyTorch: both name the same tensor. Not safe to use from two threads at
+/// once. At most PTRDIFF_MAX / 8 elements (2^28 - 1 in wasm), whatever the dtype; else Error(overflow). If a size is 0,
+/// the product of the other sizes must keep this limit, too.
 ///
 /// Numbers for an integer tensor (full, fill, scalar, arange) must be whole and within the dtype's range, else
-/// Error(dtype). A tensor that is converted (to, copy_from) is never refused: from floating to integer towards zero,
-/// what is too large or too small becomes the nearest limit, NaN becomes 0; from int32 to uint8 the low 8 bits.
+/// Error(dtype). Converting a tensor (to, copy_from) never fails. From floating to integer, numbers are rounded towards
+/// zero, those out of range become the nearest limit, NaN becomes 0. From int32 to uint8, the low 8 bits are taken.
 ///
-/// Views and copies are recorded as operations are (ops.h, autograd.h). Writing into a tensor (fill, copy_from,
-/// mutable_data, `out` of an operation) is not: it throws Error(autograd) where the tensor is a recorded result and
-/// recording is on.
+/// Views, clone() and to() are recorded as operations are (ops.h, autograd.h). Writing into a tensor (fill, copy_from,
+/// mutable_data, `out` of an operation) is not recorded. It throws Error(autograd) if the tensor is a recorded result
+/// and recording is on.
 class Tensor {
  public:
   Tensor() = default;  ///< undefined: no shape, no data
@@ -41,7 +41,7 @@ class Tensor {
   /// Uniform in [0, 1) and standard normal, from the generator that manual_seed() sets (random.h).
   [[nodiscard]] static Tensor rand(const Shape& shape, DType dtype = DType::float32);
   [[nodiscard]] static Tensor randn(const Shape& shape, DType dtype = DType::float32);
-  /// A copy of `values`, whose number must be the shape's. T is float, double or int32_t.
+  /// A copy of `values`, one for each element of the shape. T is float, double, int32_t or uint8_t.
   template <class T>
   [[nodiscard]] static Tensor from(std::span<const T> values, const Shape& shape);
   [[nodiscard]] static Tensor scalar(double value, DType dtype = DType::float32);
@@ -55,13 +55,13 @@ class Tensor {
   [[nodiscard]] DType dtype() const noexcept;
   [[nodiscard]] bool is_contiguous() const noexcept;
   [[nodiscard]] bool shares_storage(const Tensor& other) const noexcept;
-  /// Counts writes to the storage, so that whoever keeps something derived from it (packed weights) knows
-  /// when it is stale. Every operation that writes into an existing tensor raises it.
+  /// The number of writes to the storage. Code that keeps something derived from the elements (packed weights) sees
+  /// from it whether that is out of date. Every operation that writes into an existing tensor raises it.
   [[nodiscard]] std::uint64_t version() const noexcept;
 
   /// Pointer to numel() elements in row-major order. Throws Error(dtype) where T is not the dtype's type, and
   /// Error(invalid_argument) where the tensor is not row-major: use contiguous() or strided_data().
-  /// The non-const one counts as one write: fetch it anew for the next, or layers keep what they have packed.
+  /// mutable_data() counts as one write. Call it anew for the next one, or layers go on using an older packed copy.
   template <class T>
   [[nodiscard]] const T* data() const;
   template <class T>
@@ -71,22 +71,22 @@ class Tensor {
   [[nodiscard]] const T* strided_data() const;
   template <class T>
   [[nodiscard]] T* mutable_strided_data();
-  [[nodiscard]] double item() const;  ///< the one element; Error(shape) where there are more
+  [[nodiscard]] double item() const;  ///< the only element; Error(shape) unless there is just one
   [[nodiscard]] double at(std::initializer_list<std::int64_t> index) const;  ///< bounds-checked; for tests and printing
   /// All elements in row-major order, converted to double / copied as T.
   template <class T>
   void copy_to(std::span<T> out) const;
 
-  // Views: share the storage, cost no copy (reshape copies where the strides leave no other way). Of any dtype.
+  // Views, for any dtype. They share the storage and copy nothing; only reshape copies where no strides fit.
   [[nodiscard]] Tensor reshape(const Shape& shape) const;  ///< one size may be -1
   [[nodiscard]] Tensor transpose(std::int64_t dim0 = -2, std::int64_t dim1 = -1) const;
   /// Elements start, start + step, ... below stop of one axis; negative places count from the end.
   [[nodiscard]] Tensor slice(std::int64_t dim, std::int64_t start, std::int64_t stop, std::int64_t step = 1) const;
   [[nodiscard]] Tensor expand(const Shape& shape) const;  ///< broadcast view, stride 0
-  [[nodiscard]] Tensor contiguous() const;                ///< itself where it is, else a copy
+  [[nodiscard]] Tensor contiguous() const;                ///< itself if it is contiguous, else a copy
   [[nodiscard]] Tensor clone() const;                     ///< always a copy, contiguous
-  /// Itself where it has that dtype, else a converted copy. Between floating dtypes the gradient is converted back; an
-  /// integer dtype ends it.
+  /// Itself if it has that dtype, else a converted copy. Between floating dtypes the gradient is converted back; a copy
+  /// in an integer dtype has no gradient.
   [[nodiscard]] Tensor to(DType dtype) const;
 
   /// Copies `source`, broadcast and converted, into this tensor's elements. Throws Error(autograd) where recording is

@@ -4,8 +4,8 @@
 
 namespace tinytorch {
 
-/// Thrown in a wasm module by an operation that waited in vain for a worker that has died. The worker may have had any
-/// of the operation's memory in hand: nothing of the module can be used afterwards.
+/// Thrown in a wasm module by an operation that waits for a worker which has died. The worker may have been writing to
+/// any memory of the operation, so nothing of the module can be used afterwards.
 class WorkerLost : public std::exception {
  public:
   [[nodiscard]] const char* what() const noexcept override {
@@ -18,8 +18,8 @@ class WorkerLost : public std::exception {
 /// program may run on; always 1 in a build without threads.
 [[nodiscard]] int num_threads() noexcept;
 
-/// Sets it: clamped to 1 ... 64, and to 1 in a build without threads. Starts the workers that are missing;
-/// those above the number sleep. Results have the same bits for any number. Not to be called while an
+/// Sets that number, clamped to 1 ... 64, and to 1 in a build without threads. Starts the workers that are missing;
+/// workers above the number sleep. Results have the same bits for any number. Must not be called while an
 /// operation runs.
 void set_num_threads(int count) noexcept;
 

@@ -23,16 +23,15 @@ struct TrainOptions {
   std::int64_t epochs = 1;
   Loss loss = Loss::cross_entropy;
   double clip_norm = 0;  ///< 0: none
-  /// Batches whose gradients are added up before a step, weighted so that they stand for one large batch: the gradient
-  /// is that of the mean loss of all their samples, also in a last group that is short and with batches of unequal
-  /// size.
+  /// How many batches add up their gradients before a step. They count as one large batch: the gradient is that of the
+  /// mean loss over all their samples, even if the last group is short or the batches differ in size.
   std::int64_t accumulate = 1;
   Schedule schedule =
-      Schedule::constant;  ///< of the learning rate: cosine step by step over all epochs, step by epochs
+      Schedule::constant;  ///< of the learning rate: cosine changes it at every step, step between epochs
   std::int64_t schedule_every = 1;
   double schedule_factor = 0.1, schedule_lowest = 0;
-  double warmup = 0;          ///< cosine: the part of all steps in which the learning rate first rises, linearly
-  std::int64_t patience = 0;  ///< stop after so many evaluations without a better validation loss; 0: never
+  double warmup = 0;          ///< cosine: the share of all steps in which the learning rate first rises, linearly
+  std::int64_t patience = 0;  ///< stop after this many evaluations without a better validation loss; 0: never
 };
 
 struct Progress {
@@ -49,15 +48,15 @@ struct Evaluation {
   double loss = 0, accuracy = 0;
   std::int64_t samples = 0;
   std::vector<std::int32_t> predictions;  ///< the class of each sample, in the data set's order
-  /// [classes, classes]: row is the label, column the prediction. Empty where no table was asked for.
+  /// [classes, classes]: row is the label, column the prediction. Empty if there is no table.
   std::vector<std::int64_t> confusion;
-  std::int64_t classes = 0;  ///< of the logits; 0 for another loss than cross-entropy
+  std::int64_t classes = 0;  ///< columns of the logits; 0 for a loss other than cross-entropy
 };
 
 /// The training loop, one batch at a time, so that a caller can look, yield or stop after any of them.
 ///
-/// A model that is in evaluation mode as a whole is trained in training mode and is back in its own mode after each
-/// batch. In one that is in training mode, layers that were put into evaluation mode by hand stay there.
+/// If the model is in evaluation mode, the trainer puts it into training mode for each batch and back afterwards. If
+/// the model is in training mode, layers in it that were put into evaluation mode by hand stay in that mode.
 class Trainer {
  public:
   /// Error(invalid_argument) for options out of their range and a data set without a batch.
@@ -65,7 +64,7 @@ class Trainer {
           TrainOptions options = {});
 
   /// Forward, backward and (every `accumulate` batches) an optimiser step. After the last batch `finished` is set and
-  /// further calls change nothing. Where forward() throws, the trainer stays where it was, the random numbers included.
+  /// further calls change nothing. If forward() throws, the trainer stays at this batch, and the random numbers too.
   Progress step();
   [[nodiscard]] const Progress& progress() const noexcept { return progress_; }
 
@@ -82,19 +81,21 @@ class Trainer {
   };
   Progress fit(const Callbacks& callbacks = {});
 
-  /// Tells the trainer a validation loss; stops training once `patience` of them have brought nothing better. NaN is
-  /// never better.
+  /// Tells the trainer a validation loss. Training stops after `patience` losses in a row that were not better than the
+  /// best before. NaN is never better.
   void report_validation(double loss) noexcept;
 
   /// All that training depends on - weights, optimiser, place, random numbers - as a safetensors file. After
-  /// restore() the remaining steps give the same bits as without interruption. Throws Error(io) and changes nothing for
-  /// a file that is malformed, does not fit its own checksum, holds numbers that no training comes to, or is of another
-  /// training: another model, another kind of optimiser, other parameters or options of it, another loss, accumulation,
-  /// number of samples, batch size, order or seed. What may differ: epochs, schedule, warmup, clipping, patience,
-  /// the learning rate that the optimiser was made with (the checkpoint's counts), and which parameters are frozen.
+  /// restore() the remaining steps give the same bits as without interruption.
+  ///
+  /// restore() throws Error(io) and changes nothing if the file is malformed, does not fit its own checksum, holds
+  /// numbers that no training comes to, or is of another training. These must be the same: the model, the optimiser's
+  /// kind, parameters and options, the loss, accumulation, number of samples, batch size, order and seed. These may
+  /// differ: epochs, schedule, warmup, clipping, patience, which parameters are frozen, and the learning rate that the
+  /// optimiser was made with (the checkpoint's replaces it).
   [[nodiscard]] std::vector<std::byte> checkpoint() const;
   void restore(std::span<const std::byte> file);
-  /// What checkpoint() and restore() take for the model's parameters, where the model does not know them all.
+  /// Sets the parameters that checkpoint() and restore() use, for a model that does not list all of its own.
   void set_parameters(nn::NamedTensors parameters) { parameters_ = std::move(parameters); }
 
  private:
@@ -104,9 +105,9 @@ class Trainer {
     }  // NOLINT(modernize-use-equals-default): clang finds no default one for std::optional inside this class
     data::Batch batch;
     std::int64_t index = 0;
-    double share = 1;  ///< of the step's samples
+    double share = 1;  ///< the batch's part of the step's samples
     double rate = 0, start_ms = 0;
-    Generator random = default_generator();  ///< as it was before
+    Generator random = default_generator();  ///< as it was before the batch
     std::optional<nn::ModeScope> mode{};
   };
 
@@ -131,24 +132,24 @@ class Trainer {
   std::optional<UnderWay> under_way_;
 };
 
-/// A table of confusion is made for at most so many classes unless it is asked for.
+/// The most classes for which Confusion::where_small makes a table.
 inline constexpr std::int64_t kMostClassesOfTable = 1000;
 enum class Confusion : unsigned char { where_small, always, never };
 
-/// Loss and accuracy on a data set, in evaluation mode and without recording, one batch at a time. Every module has its
-/// own mode back after each.
+/// Loss and accuracy on a data set, in evaluation mode and without recording, one batch at a time. After each batch
+/// every module is back in its own mode.
 class Evaluator {
  public:
   Evaluator(nn::ModulePtr model, data::TensorDataset dataset, Loss loss = Loss::cross_entropy,
             std::int64_t batch_size = 1000, Confusion confusion = Confusion::where_small);
-  /// One more batch; false when there was none left.
+  /// Evaluates the next batch; false if none was left.
   bool step();
   /// step() in two halves, as Trainer has them; begin() gives null when no batch is left.
   [[nodiscard]] const data::Batch* begin();
   void finish(const Tensor& y);
   void abandon() noexcept;
   [[nodiscard]] std::int64_t done() const noexcept { return done_; }
-  /// Of the samples so far; the reference holds until the next call of any method.
+  /// The result for the samples so far. The reference is valid until the next call of any method.
   [[nodiscard]] const Evaluation& result() noexcept;
 
  private:

@@ -17,11 +17,11 @@ bool older(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) noexc
   return a->number() < b->number();
 }
 
-/// Room for what one node can add, so that adding cannot fail.
+/// Makes room for what one node can add, so that adding cannot fail.
 template <class T>
 void make_room(std::vector<T>& list) {
-  if (list.capacity() - list.size() >= max_inputs) return;
-  list.reserve(2 * list.size() + max_inputs);
+  if (list.capacity() - list.size() >= kMaxInputs) return;
+  list.reserve(2 * list.size() + kMaxInputs);
 }
 
 void check_gradients(const Node& node) {
@@ -32,9 +32,9 @@ void check_gradients(const Node& node) {
   }
 }
 
-/// One backward(). Nodes run the youngest first, when their gradient is complete. What reaches a leaf is staged beside
-/// its gradient and becomes part of it at the end. Where the walk ends early, the destructor takes back whatever is
-/// pending or staged, so that the leaves are as before and the next walk finds nothing.
+/// One backward(). The youngest node runs first, because its gradient is complete by then. What reaches a leaf is kept
+/// in `staged` and is added to the leaf's gradient at the end. If the walk ends early, the destructor removes all that
+/// is pending or staged: the leaves are as before, and the next walk starts clean.
 class Walk {
  public:
   Walk() = default;
@@ -65,7 +65,7 @@ class Walk {
                                  "' was freed by an earlier backward; retain it there to go back twice"});
     }
     Tensor gradient = std::exchange(running_->pending, Tensor());
-    // Leaves may have been frozen since.
+    // All its leaves may have been frozen since.
     if (std::ranges::any_of(running_->edges(), &Edge::wanted)) running_->run(std::move(gradient));
     check_gradients(*running_);
     for (const Edge& edge : running_->edges()) {
@@ -79,7 +79,7 @@ class Walk {
     running_.reset();
   }
 
-  /// All sums are made in the staged tensors before the first gradient changes.
+  /// Computes all sums in the staged tensors before the first gradient changes, so that an error changes none.
   void commit() {
     for (const Edge& edge : leaves_) {
       History& leaf = *edge.leaf_history();

@@ -41,9 +41,9 @@ namespace {
 
 std::atomic<std::uint64_t> nodes_made{0};
 
-// A long chain of nodes must not be freed by recursion: the steps of all that end, which hold the nodes before them,
-// wait on this list, and the first call of Node::free() takes from it until it is empty. The list needs no memory:
-// memory may be what has run out.
+// A step holds the nodes before it, so freeing a long chain by recursion could overflow the stack. Steps that must be
+// freed wait on this list instead, and the first call of Node::free() works until it is empty. The list allocates
+// nothing, because memory may have run out.
 thread_local StepPtr to_free{nullptr, nullptr};
 thread_local bool freeing = false;
 
@@ -101,7 +101,7 @@ bool is_unshared(const Tensor& t) noexcept {
 Tensor& Node::slot(std::size_t input) {
   const Edge& edge = edges()[input];
   if (edge.node) return edge.node->pending;
-  History& leaf = *edge.leaf_history();  // wanted, so it is there
+  History& leaf = *edge.leaf_history();  // exists, because the gradient is wanted
   return leaf.staged;
 }
 
@@ -110,7 +110,7 @@ void Node::add(std::size_t input, Tensor gradient) {
   if (gradient.shape() != edges()[input].shape) gradient = sum_to(gradient, edges()[input].shape);
   Tensor& to = slot(input);
   if (!to.defined()) {
-    // A leaf's gradient is its own and dense: users and optimisers write to it.
+    // A leaf's gradient is dense and shares no memory, because users and optimisers write to it.
     to = !edges()[input].node && !is_unshared(gradient) ? copied(gradient) : std::move(gradient);
   } else if (is_unshared(to)) {
     (void)plus(to, gradient, &to);
@@ -132,7 +132,7 @@ Tensor& Node::accumulator(std::size_t input, DType dtype, bool& accumulate) {
 
 namespace {
 
-/// Summed over one axis, which stays with size 1 or goes.
+/// `t` summed over one axis, which is kept with size 1 or removed.
 Tensor sum_over(const Tensor& t, std::int64_t dim, bool keep) {
   const AxisView view = view_axis(t, dim, keep, "backward");
   Tensor sum = Tensor::empty(view.sizes.result, t.dtype());
@@ -258,8 +258,8 @@ void set_grad(Tensor& t, const Tensor& gradient) {
     detail::fail(ErrorCode::dtype,
                  {"set_grad: the gradient is ", name_of(gradient.dtype()), ", the tensor ", name_of(t.dtype())});
   }
-  // Without its own history: one that leads back to `t` would keep both alive for ever. Never `t`'s own memory:
-  // an optimiser's step would write into what it reads.
+  // The gradient is kept without its history: one that leads back to `t` would keep both alive for ever. It never
+  // shares memory with `t`: an optimiser's step would write into what it reads.
   history->grad = detail::may_overlap(t, gradient) ? detail::copied(gradient) : detach(detail::row_major(gradient));
 }
 

@@ -14,17 +14,17 @@
 #include "tinytorch/autograd.h"
 #include "tinytorch/tensor.h"
 
-/// The tape. Each recorded operation is a Node, with a Step: what it takes to go back, and edges to the nodes (or
-/// leaves) that its inputs came from. Nodes are numbered as they are made, so that "highest number first" is an order
-/// in which every gradient is complete before it is used. What an operation does and needs to go back is written with
-/// the operation (cpp/src/ops); here nothing is known of it.
+/// The tape. Each recorded operation is a Node with a Step. The step has what backward() needs, and edges to the nodes
+/// (or leaves) that the inputs came from. Nodes are numbered as they are made: if the highest number runs first, every
+/// gradient is complete before it is used. The tape knows no operation; each operation says itself how to go back
+/// (cpp/src/ops).
 namespace tinytorch::detail {
 
-inline constexpr std::size_t max_inputs = 3;
+inline constexpr std::size_t kMaxInputs = 3;
 
 class Node;
 
-/// A tensor that going back will need, and the state in which it was seen. It stays where it was made: in a step.
+/// A tensor that backward() will need, and its version when it was saved. A Saved is made in a step and never moves.
 class Saved {
  public:
   Saved();
@@ -32,7 +32,7 @@ class Saved {
   ~Saved();
   Saved(const Saved&) = delete;
   Saved& operator=(const Saved&) = delete;
-  /// Throws Error(autograd) where it has been written to since.
+  /// The tensor. Throws Error(autograd) if it has been written to since.
   [[nodiscard]] const Tensor& get(const Node& node) const;
 
  private:
@@ -42,19 +42,20 @@ class Saved {
 
 struct History;
 
-/// Where an input's gradient goes: to the node that made it, or to a leaf; to neither where none is wanted.
+/// Where an input's gradient goes: to the node that made the input, to a leaf, or nowhere if none is wanted.
 struct Edge {
   std::shared_ptr<Node> node;
   std::shared_ptr<TensorImpl> leaf;
   Shape shape;
-  /// What the leaf's gradient is kept in; null where there is no leaf, or one that no longer requires a gradient.
+  /// What holds the leaf's gradient. Null if there is no leaf, or it no longer requires a gradient.
   [[nodiscard]] History* leaf_history() const noexcept;
   [[nodiscard]] bool wanted() const noexcept { return node || leaf_history(); }
 };
 
-/// How to go back through one operation: a function f(node, dy), with what it has captured in the memory behind the
-/// step. f adds to the gradients of the node's inputs; dy is that of the result, and f may take its memory. Freed when
-/// that is done. No base class with virtual functions: its tables hold a name of 150 letters for each operation.
+/// How to go back through one operation: a function f(node, dy). What f captures is in the memory behind the step. f
+/// adds to the gradients of the node's inputs. dy is the gradient of the result; f may reuse its memory. The step is
+/// freed afterwards, unless the graph is retained. It is not a class with virtual functions, because their tables hold
+/// a long name for each operation (docs/decisions.md, "Operations").
 struct alignas(std::max_align_t) Step {
   struct Kind {
     std::size_t bytes;  ///< of what is captured
@@ -69,7 +70,7 @@ struct alignas(std::max_align_t) Step {
   [[nodiscard]] void* captured() noexcept { return this + 1; }
 
   const Kind* of = nullptr;  ///< null until something is captured
-  std::array<Edge, max_inputs> edges;
+  std::array<Edge, kMaxInputs> edges;
   std::unique_ptr<Step, void (*)(Step*) noexcept> next_to_free{nullptr, nullptr};
 };
 using StepPtr = decltype(Step::next_to_free);
@@ -93,12 +94,12 @@ class Node {
   [[nodiscard]] Tensor& accumulator(std::size_t input, DType dtype, bool& accumulate);
 
   // For the tape.
-  [[nodiscard]] const std::array<Edge, max_inputs>& edges() const noexcept { return step_->edges; }
+  [[nodiscard]] const std::array<Edge, kMaxInputs>& edges() const noexcept { return step_->edges; }
   void run(Tensor gradient) { step_->of->go_back(step_->captured(), *this, gradient); }
   void free() noexcept;
   [[nodiscard]] bool freed() const noexcept { return step_ == nullptr; }
   Tensor pending;       ///< the gradient of the result, while backward() runs
-  bool queued = false;  ///< by the backward() that runs
+  bool queued = false;  ///< in the running backward()
 
  private:
   [[nodiscard]] Tensor& slot(std::size_t input);
@@ -112,8 +113,8 @@ class Node {
 struct History final : GradientState {
   std::shared_ptr<Node> node;
   Tensor grad;             ///< a leaf's
-  Tensor staged;           ///< what the backward() that runs has found for a leaf; part of `grad` when it has succeeded
-  bool is_listed = false;  ///< among the leaves of the backward() that runs
+  Tensor staged;           ///< what the running backward() has found for a leaf; added to `grad` when it succeeds
+  bool is_listed = false;  ///< in the running backward()'s list of leaves
   void before_write(std::string_view op) const override;
   void before_copy(std::string_view op) const override;
 };
@@ -132,14 +133,14 @@ using Inputs = std::initializer_list<const Tensor*>;
 
 [[nodiscard]] bool any_requires_grad(Inputs inputs) noexcept;
 
-/// y = forward(), computed without a record of its parts, becomes the result of `op` on those inputs, with a step of
-/// that kind, whose function capture(place, y) makes.
+/// Computes y = forward() without recording its parts, and records y as the result of `op` on those inputs. The step
+/// is of that kind; capture(place, y) makes its function at `place`.
 [[nodiscard]] Tensor record(const char* op, Inputs inputs, FunctionRef<Tensor()> forward, const Step::Kind& kind,
                             FunctionRef<void(void* place, const Tensor& y)> capture);
 
-/// An operation: y = forward(). Where an input requires a gradient and recording is on, go_back(y) makes the function
-/// f(node, dy) that goes back, with what it needs captured. A result that is written into `out` is not recorded:
-/// Error(autograd) where it would have to be.
+/// An operation: y = forward(). If an input requires a gradient and recording is on, go_back(y) makes the function
+/// f(node, dy) that goes back and captures what it needs. A result that is written into `out` cannot be recorded:
+/// Error(autograd) if it would have to be.
 template <class Forward, class GoBack>
 [[nodiscard]] Tensor record(const char* op, Inputs inputs, const Tensor* out, Forward&& forward, GoBack&& go_back) {
   if (!any_requires_grad(inputs)) return forward();

@@ -12,7 +12,7 @@ std::string to_text(double value) {
   if (value < 0) value = -value;
   if (value > 0 && value < 5e-7) return text + "a number below 1e-6";
   if (value >= 1e18) return text + (value > std::numeric_limits<double>::max() ? "infinity" : "a number above 1e18");
-  // By hand: printf and its kin bring a dozen kilobytes along.
+  // Not by printf, which would make a wasm module larger.
   const auto millionths = static_cast<std::uint64_t>(std::llround((value - std::floor(value)) * 1e6));
   const auto whole = static_cast<std::uint64_t>(value) + millionths / 1000000;
   text += std::to_string(whole);

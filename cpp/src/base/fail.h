@@ -11,8 +11,8 @@
 
 namespace tinytorch::detail {
 
-/// A piece of an error's text. The pieces are turned into a string where it is thrown and nowhere else, which keeps the
-/// many checks small.
+/// A piece of an error's text. Only fail() turns the pieces into a string, which keeps the code of the many checks
+/// small.
 struct TextPart {
   enum class Kind : unsigned char { text, integer, real, dims };
   Kind kind;
@@ -32,7 +32,7 @@ struct TextPart {
 };
 [[noreturn]] void fail(ErrorCode code, std::initializer_list<TextPart> parts);
 
-/// With up to six decimals, as error texts write it.
+/// `value` with up to six decimals, for error texts.
 [[nodiscard]] std::string to_text(double value);
 
 }  // namespace tinytorch::detail

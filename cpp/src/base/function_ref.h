@@ -6,7 +6,7 @@
 
 namespace tinytorch::detail {
 
-/// A function that is called while its owner lives: no copy, no allocation. (C++26 has std::function_ref.)
+/// A reference to a function object, which must outlive it: no copy, no allocation. (C++26 has std::function_ref.)
 template <class Signature>
 class FunctionRef;
 template <class Result, class... Arguments>

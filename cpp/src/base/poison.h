@@ -15,8 +15,8 @@
 
 namespace tinytorch::detail {
 
-/// Under AddressSanitizer, an access to these bytes is an error until unpoison(). Nothing in any other build. For
-/// memory that is ours but that nobody may use: what is kept for later, and what is beyond the size that was asked for.
+/// Under AddressSanitizer, an access to these bytes is an error until unpoison(). Does nothing in other builds. It is
+/// for memory that the library owns but nobody may use: free buffers, and bytes behind the requested size.
 inline void poison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef TINYTORCH_POISON
   ASAN_POISON_MEMORY_REGION(memory, bytes);

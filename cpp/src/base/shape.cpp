@@ -9,26 +9,26 @@ namespace tinytorch {
 
 namespace {
 
-constexpr std::size_t max_rank = Dims::max_rank;
+constexpr std::size_t kMaxRank = Dims::kMaxRank;
 
 [[noreturn]] void throw_rank(std::size_t rank) {
-  detail::fail(ErrorCode::invalid_argument, {"shape: ", rank, " axes, at most ", max_rank, " are possible"});
+  detail::fail(ErrorCode::invalid_argument, {"shape: ", rank, " axes, at most ", kMaxRank, " are possible"});
 }
 
 }  // namespace
 
 Dims::Dims(std::span<const std::int64_t> values) : size_(values.size()) {
-  if (size_ > max_rank) throw_rank(size_);
+  if (size_ > kMaxRank) throw_rank(size_);
   std::copy(values.begin(), values.end(), values_.begin());
 }
 
 void Dims::push_back(std::int64_t value) {
-  if (size_ == max_rank) throw_rank(size_ + 1);
+  if (size_ == kMaxRank) throw_rank(size_ + 1);
   values_[size_++] = value;
 }
 
 void Dims::resize(std::size_t size, std::int64_t fill) {
-  if (size > max_rank) throw_rank(size);
+  if (size > kMaxRank) throw_rank(size);
   for (std::size_t i = size_; i < size; ++i) values_[i] = fill;
   size_ = size;
 }
@@ -59,7 +59,7 @@ std::int64_t numel(const Shape& shape) {
       count *= size;
     }
   }
-  // Beside a size of 0 too: the strides are products of the others.
+  // Also if a size is 0: the strides are products of the other sizes.
   if (too_large) detail::fail(ErrorCode::overflow, {"shape ", shape, ": too large for the address space"});
   return empty ? 0 : count;
 }

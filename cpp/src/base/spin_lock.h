@@ -4,8 +4,8 @@
 
 namespace tinytorch::detail {
 
-/// A lock for a few dozen instructions that hardly ever meet another thread. Not std::mutex, whose failures bring the
-/// library's error categories and with them printf, some ten kilobytes, into a wasm module.
+/// A lock for a few dozen instructions that two threads hardly ever run at once. Not std::mutex: its errors bring the
+/// standard library's error categories and printf into a wasm module, which makes it larger.
 class SpinLock {
  public:
   class Guard {

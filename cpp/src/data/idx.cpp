@@ -13,7 +13,7 @@ Tensor read_idx(std::span<const std::byte> file) {
   if (byte(0) != 0 || byte(1) != 0) detail::fail(ErrorCode::io, {"idx: not an IDX file: it must start with two zeros"});
   if (byte(2) != 8) detail::fail(ErrorCode::io, {"idx: element type ", byte(2), ", only 8 (unsigned bytes) is read"});
   const std::size_t axes = byte(3), header = 4 + 4 * axes;
-  if (axes < 1 || axes > Shape::max_rank) detail::fail(ErrorCode::io, {"idx: ", axes, " axes, 1 to 8 are read"});
+  if (axes < 1 || axes > Shape::kMaxRank) detail::fail(ErrorCode::io, {"idx: ", axes, " axes, 1 to 8 are read"});
   if (file.size() < header) {
     detail::fail(ErrorCode::io, {"idx: a header of ", axes, " axes has ", header, " bytes, the file ", file.size()});
   }

@@ -20,7 +20,7 @@ std::size_t sample_size(const Tensor& t) {
   return t.size(0) == 0 ? 0 : static_cast<std::size_t>(t.numel() / t.size(0));
 }
 
-/// result[i] = source[rows[i]]; bytes become `convert`ed numbers.
+/// result[i] = source[rows[i]], with `convert` applied to each element.
 template <class To, class From, class Convert>
 void gather(const Tensor& source, std::span<const std::int32_t> rows, Tensor& result, Convert convert) {
   const std::size_t size = sample_size(source);

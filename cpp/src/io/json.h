@@ -9,15 +9,16 @@
 
 namespace tinytorch::io {
 
-/// Reads the little JSON that a safetensors header is made of, and nothing else, strictly. Every failure is Error(io).
+/// A strict reader for the small part of JSON that a safetensors header uses. Every failure is Error(io).
 class JsonReader {
  public:
   explicit JsonReader(std::string_view text) noexcept : text_(text) {}
 
-  /// Skips white space; true, and past it, where `c` comes next.
+  /// Skips white space. If `c` comes next, moves past it and returns true.
   bool take(char c);
   void expect(char c);
-  /// After an element of a list or object: true where another follows, false past the closing bracket.
+  /// Call it after an element of a list or object. True if another element follows. At the closing bracket it moves
+  /// past it and returns false.
   bool another(char close);
   [[nodiscard]] std::string string();
   [[nodiscard]] std::int64_t unsigned_integer();
@@ -33,7 +34,7 @@ class JsonReader {
   std::size_t at_ = 0;
 };
 
-/// `text` in quotes with what JSON wants escaped.
+/// `text` as a JSON string: in quotes, with escapes.
 [[nodiscard]] std::string json_string(std::string_view text);
 
 /// A name as error texts show it: its first 80 bytes at most.

@@ -4,7 +4,7 @@
 
 namespace tinytorch::io {
 
-/// Heap sort, because std::sort would bring five kilobytes into a wasm module.
+/// Heap sort, because std::sort would make a wasm module larger.
 void NameIndex::sort() {
   const auto before = [](const auto& a, const auto& b) { return *a.first < *b.first; };
   std::make_heap(names_.begin(), names_.end(), before);

@@ -7,7 +7,7 @@
 
 namespace tinytorch::io {
 
-/// Finds the names of a list in log n steps. Keeps pointers: the list must outlive it and stay as it is.
+/// Finds the names of a list in log n steps. Keeps pointers into the list, which must outlive the index unchanged.
 class NameIndex {
  public:
   /// `list` holds pairs whose first is the name.

@@ -20,7 +20,7 @@ struct Entry {
 };
 using Named = std::pair<std::string, Entry>;
 
-/// Every failure that concerns one tensor says which.
+/// Throws Error(io) that names the tensor.
 [[noreturn]] void fail_tensor(const std::string& name, std::initializer_list<detail::TextPart> what) {
   try {
     detail::fail(ErrorCode::io, what);
@@ -31,8 +31,8 @@ using Named = std::pair<std::string, Entry>;
 
 DType read_type(JsonReader& json, const std::string& name) {
   const std::string type = json.string();
-  for (std::size_t i = 0; i < std::size(type_names); ++i) {
-    if (type == type_names[i]) return static_cast<DType>(i);
+  for (std::size_t i = 0; i < std::size(kTypeNames); ++i) {
+    if (type == kTypeNames[i]) return static_cast<DType>(i);
   }
   fail_tensor(name, {"type ", shown(type), " is not one of F32, F64, I32, U8"});
 }
@@ -57,7 +57,7 @@ Entry read_entry(JsonReader& json, const std::string& name) {
       json.expect('[');
       if (json.take(']')) continue;
       do {
-        if (entry.shape.size() == Shape::max_rank) fail_tensor(name, {"more than 8 axes"});
+        if (entry.shape.size() == Shape::kMaxRank) fail_tensor(name, {"more than 8 axes"});
         entry.shape.push_back(json.unsigned_integer());
       } while (json.another(']'));
     } else {
@@ -97,7 +97,7 @@ std::vector<Named> read_header(std::string_view text, TensorFile& file) {
     do {
       std::string name = json.string();
       json.expect(':');
-      if (name == metadata_key) {
+      if (name == kMetadataKey) {
         if (has_metadata) detail::fail(ErrorCode::io, {"safetensors: __metadata__ is there twice"});
         has_metadata = true;
         read_metadata(json, file);
@@ -111,8 +111,8 @@ std::vector<Named> read_header(std::string_view text, TensorFile& file) {
   return entries;
 }
 
-/// The bytes of so many elements, or -1 where the sizes do not fit into the address space. Sizes beside a 0 count too,
-/// because strides are made of them.
+/// The bytes of the tensor's elements, or -1 if the product of the sizes overflows. If a size is 0, the product of the
+/// other sizes must not overflow either, because strides are such products.
 std::int64_t bytes_of(const Entry& entry) {
   auto bytes = static_cast<std::int64_t>(size_of(entry.dtype));
   bool empty = false;
@@ -125,7 +125,7 @@ std::int64_t bytes_of(const Entry& entry) {
   return empty ? 0 : bytes;
 }
 
-/// The entries' offsets must cut the data into pieces of the right sizes without gaps.
+/// Checks that the entries' offsets cut the data into pieces of the right sizes without gaps.
 void check_layout(const std::vector<Named>& entries, std::int64_t data_bytes) {
   if (const std::string* name = NameIndex(entries).repeated()) fail_tensor(*name, {"is there twice"});
   std::vector<const Named*> order;
@@ -135,7 +135,7 @@ void check_layout(const std::vector<Named>& entries, std::int64_t data_bytes) {
     const Entry &x = a->second, &y = b->second;
     return x.begin != y.begin ? x.begin < y.begin : x.end < y.end;
   };
-  std::make_heap(order.begin(), order.end(), before);  // as in names.cpp
+  std::make_heap(order.begin(), order.end(), before);  // heap sort, as in names.cpp
   std::sort_heap(order.begin(), order.end(), before);
   std::int64_t at = 0;
   for (const Named* named : order) {
@@ -144,7 +144,7 @@ void check_layout(const std::vector<Named>& entries, std::int64_t data_bytes) {
       fail_tensor(name, {"its offsets ", Shape{entry.begin, entry.end}, " leave the ", data_bytes, " bytes of data"});
     }
     if (bytes_of(entry) != entry.end - entry.begin) {
-      fail_tensor(name, {"shape ", entry.shape, " of ", type_names[static_cast<std::size_t>(entry.dtype)],
+      fail_tensor(name, {"shape ", entry.shape, " of ", kTypeNames[static_cast<std::size_t>(entry.dtype)],
                          " does not fit its ", entry.end - entry.begin, " bytes"});
     }
     if (entry.begin < at) fail_tensor(name, {"its data, from byte ", entry.begin, ", overlap another tensor's"});
@@ -159,23 +159,23 @@ void check_layout(const std::vector<Named>& entries, std::int64_t data_bytes) {
 }  // namespace
 
 TensorFile read_safetensors(std::span<const std::byte> bytes) {
-  if (bytes.size() < length_bytes) {
+  if (bytes.size() < kLengthBytes) {
     detail::fail(ErrorCode::io, {"safetensors: ", bytes.size(), " bytes are too few for the header's length"});
   }
   std::uint64_t length = 0;
-  for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | std::to_integer<std::uint64_t>(bytes[i]);
-  if (length > max_header)
+  for (std::size_t i = kLengthBytes; i-- > 0;) length = length << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+  if (length > kMaxHeader)
     detail::fail(ErrorCode::io,
-                 {"safetensors: a header of ", static_cast<double>(length), " bytes, more than ", max_header});
-  if (length > bytes.size() - length_bytes) {
+                 {"safetensors: a header of ", static_cast<double>(length), " bytes, more than ", kMaxHeader});
+  if (length > bytes.size() - kLengthBytes) {
     detail::fail(ErrorCode::io, {"safetensors: the header has ", length, " bytes, the file only ",
-                                 bytes.size() - length_bytes, " behind its length: it is cut off"});
+                                 bytes.size() - kLengthBytes, " behind its length: it is cut off"});
   }
   const auto header_bytes = static_cast<std::size_t>(length);
   TensorFile file;
   const std::vector<Named> entries =
-      read_header({reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_bytes}, file);
-  const std::span<const std::byte> data = bytes.subspan(length_bytes + header_bytes);
+      read_header({reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, header_bytes}, file);
+  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + header_bytes);
   check_layout(entries, static_cast<std::int64_t>(data.size()));
   for (const auto& [name, entry] : entries) {
     Tensor tensor = Tensor::empty(entry.shape, entry.dtype);

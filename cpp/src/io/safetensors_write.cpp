@@ -22,7 +22,7 @@ namespace {
   }
 }
 
-/// The reader's rules for names and metadata: what it refuses is not written.
+/// Applies the reader's rules to names and metadata, so that no file is written that it would refuse.
 void check_texts(const TensorFile& file) {
   for (const auto& [key, value] : file.metadata) {
     if (!is_utf8(key)) refuse({"a key of the metadata is not UTF-8"});
@@ -30,7 +30,7 @@ void check_texts(const TensorFile& file) {
   }
   for (const auto& [name, tensor] : file.tensors) {
     if (!is_utf8(name)) refuse({"a tensor's name is not UTF-8"});
-    if (name == metadata_key) refuse({"the name '", name, "' is the format's own, for metadata"});
+    if (name == kMetadataKey) refuse({"the name '", name, "' is the format's own, for metadata"});
     if (!tensor.defined()) refuse({"tensor '", shown(name), "' is undefined"});
   }
   if (const std::string* key = NameIndex(file.metadata).repeated())
@@ -43,8 +43,8 @@ std::size_t bytes_of(const Tensor& tensor) {
   return static_cast<std::size_t>(tensor.numel()) * size_of(tensor.dtype());
 }
 
-/// Where each tensor's data begin. The widest elements come first, so that without any gap each tensor begins on a
-/// multiple of its element's size; among equals in the file's order. `total` is their sum.
+/// Where each tensor's data begin. The widest elements come first, so that each tensor begins on a multiple of its
+/// element's size without gaps. Tensors of the same width keep the file's order. `total` becomes the bytes of all data.
 std::vector<std::int64_t> places(const TensorFile& file, std::int64_t& total) {
   std::vector<std::int64_t> begins(file.tensors.size());
   total = 0;
@@ -55,7 +55,7 @@ std::vector<std::int64_t> places(const TensorFile& file, std::int64_t& total) {
       begins[i] = total;
       // An expanded view may be far larger than its storage.
       if (__builtin_add_overflow(total, static_cast<std::int64_t>(bytes_of(tensor)), &total) ||
-          total > std::numeric_limits<std::ptrdiff_t>::max() - static_cast<std::int64_t>(2 * max_header)) {
+          total > std::numeric_limits<std::ptrdiff_t>::max() - static_cast<std::int64_t>(2 * kMaxHeader)) {
         detail::fail(ErrorCode::overflow, {"safetensors: the data do not fit into the address space"});
       }
     }
@@ -70,10 +70,10 @@ std::string header_of(const TensorFile& file, const std::vector<std::int64_t>& b
     header += ':';
     header += value;
     header += ',';
-    if (header.size() > max_header) refuse({"a header of more than ", max_header, " bytes, the format's limit"});
+    if (header.size() > kMaxHeader) refuse({"a header of more than ", kMaxHeader, " bytes, the format's limit"});
   };
   if (!file.metadata.empty()) {
-    header += json_string(metadata_key) + ":{";
+    header += json_string(kMetadataKey) + ":{";
     for (const auto& [key, value] : file.metadata) add(key, json_string(value));
     header.back() = '}';
     header += ',';
@@ -82,7 +82,7 @@ std::string header_of(const TensorFile& file, const std::vector<std::int64_t>& b
     const auto& [name, tensor] = file.tensors[i];
     const std::int64_t end = begins[i] + static_cast<std::int64_t>(bytes_of(tensor));
     std::string entry = "{\"dtype\":\"";
-    entry += type_names[static_cast<std::size_t>(tensor.dtype())];
+    entry += kTypeNames[static_cast<std::size_t>(tensor.dtype())];
     entry +=
         "\",\"shape\":" + to_string(tensor.shape()) + ",\"data_offsets\":" + to_string(Shape{begins[i], end}) + "}";
     add(name, entry);
@@ -90,7 +90,7 @@ std::string header_of(const TensorFile& file, const std::vector<std::int64_t>& b
   if (header.back() == ',') header.pop_back();
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');  // the data begin on a multiple of 8
-  if (header.size() > max_header) refuse({"a header of more than ", max_header, " bytes, the format's limit"});
+  if (header.size() > kMaxHeader) refuse({"a header of more than ", kMaxHeader, " bytes, the format's limit"});
   return header;
 }
 
@@ -110,11 +110,11 @@ std::vector<std::byte> write_safetensors(const TensorFile& file) {
   const std::vector<std::int64_t> begins = places(file, data_bytes);
   const std::string header = header_of(file, begins);
 
-  std::vector<std::byte> bytes = zeros(length_bytes + header.size() + static_cast<std::size_t>(data_bytes));
+  std::vector<std::byte> bytes = zeros(kLengthBytes + header.size() + static_cast<std::size_t>(data_bytes));
   std::uint64_t length = header.size();
-  for (std::size_t i = 0; i < length_bytes; ++i, length >>= 8) bytes[i] = static_cast<std::byte>(length & 255);
-  std::memcpy(bytes.data() + length_bytes, header.data(), header.size());
-  std::byte* const data = bytes.data() + length_bytes + header.size();
+  for (std::size_t i = 0; i < kLengthBytes; ++i, length >>= 8) bytes[i] = static_cast<std::byte>(length & 255);
+  std::memcpy(bytes.data() + kLengthBytes, header.data(), header.size());
+  std::byte* const data = bytes.data() + kLengthBytes + header.size();
   for (std::size_t i = 0; i < begins.size(); ++i) {
     const Tensor dense = detail::row_major(file.tensors[i].second);
     if (dense.numel() > 0) std::memcpy(data + begins[i], dense.impl()->bytes(), bytes_of(dense));

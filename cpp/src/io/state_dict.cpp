@@ -14,12 +14,12 @@ namespace tinytorch::io {
 
 namespace {
 
-/// The weight of a Dense, the only matrix of that name: [in, out] here, [out, in] in a file.
+/// Whether this is the weight of a Dense, the only matrix of that name: [in, out] here, [out, in] in a file.
 bool is_transposed(const std::string& name, const Tensor& tensor) {
   return tensor.ndim() == 2 && name.ends_with("weight");
 }
 
-/// What the file has for a parameter, in the parameter's orientation; undefined where it has nothing of that name.
+/// The file's tensor for a parameter, in the parameter's orientation; undefined if the file has none of that name.
 Tensor source_of(const std::string& name, const Tensor& parameter, const TensorFile& file, const NameIndex& given) {
   const std::size_t place = given.find(name);
   if (place == NameIndex::npos) return {};
@@ -43,7 +43,7 @@ bool same_elements(const Tensor& a, const Tensor& b) {
   return bytes == 0 || std::memcmp(x.impl()->bytes(), y.impl()->bytes(), bytes) == 0;
 }
 
-/// Which tensor each name is of: the place of the first name of the same one.
+/// For each name, the place of the first name of the same tensor.
 std::vector<std::size_t> first_places(const nn::NamedTensors& named) {
   std::vector<std::pair<const TensorImpl*, std::size_t>> order;
   order.reserve(named.size());
@@ -101,7 +101,7 @@ void load_state_dict(const nn::NamedTensors& named, const TensorFile& file) {
     if (first[i] != i || sources[i].defined()) continue;
     detail::fail(ErrorCode::io, {"load_state_dict: the file has no tensor '", named[i].first, "'"});
   }
-  const NoGrad no_grad;  // the file may hold another model's parameters
+  const NoGrad no_grad;  // `file` may hold another model's parameters, which require gradients
   for (std::size_t i = 0; i < named.size(); ++i) {
     Tensor parameter = named[i].second;
     if (first[i] == i) parameter.copy_from(sources[i]);

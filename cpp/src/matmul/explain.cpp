@@ -23,7 +23,7 @@ std::string count(std::size_t value, std::string_view one) {
   return text;
 }
 
-/// `12.8 million`. Without printf, which would add 10 KB to a download.
+/// `12.8 million`. Without printf, which would make the download larger.
 std::string rounded(double value) {
   const auto whole = static_cast<std::uint64_t>(value);
   if (whole < 1'000'000) return std::to_string(whole);

@@ -10,7 +10,7 @@
 
 namespace tinytorch::detail {
 
-/// The heights between which a rung's tile can be chosen (set_tile), and its width; 0: there is no choice.
+/// The least and the most rows that a rung's tile can have (set_tile), and its columns; all 0 if there is no choice.
 struct TileRange {
   std::uint16_t least = 0, most = 0, columns = 0;
 };
@@ -22,15 +22,15 @@ struct KernelFunctions {
   /// Fills an empty plan; by reference, because a copy would take a tenth of a small product. Null: there is nothing to
   /// decide.
   void (*plan)(const MatmulArgs<T>&, Given, SinglePlan&) = nullptr;
-  T (*peak_loop)(std::size_t, T, T) = nullptr;  ///< its arithmetic on registers alone; null: none
+  T (*peak_loop)(std::size_t, T, T) = nullptr;  ///< its arithmetic on registers alone; null: it has none
   std::size_t (*packed_b_size)(std::size_t k, std::size_t n) = nullptr;  ///< in elements; null: it takes no packed_b
   void (*pack_b)(const MatmulArgs<T>&, T*) = nullptr;
   bool (*keeping_b_pays)(const MatmulArgs<T>&) = nullptr;  ///< whether such products are faster from kept panels
-  /// Blocks [first, last) of the rows of packed_a, for a plan that is given A.
+  /// Packs blocks [first, last) of A's rows into packed_a, for a plan that is given A.
   void (*pack_a)(const SinglePlan&, const MatmulArgs<T>&, std::size_t first, std::size_t last, T*) = nullptr;
-  /// `threaded` alone: on all threads. False where no worker is near: nothing was done then.
+  /// Only of `threaded`: runs the product on all threads. False, with nothing done, if no worker is worth waking.
   bool (*run_divided)(const DividedPlan&, KernelId single, const KernelArgs<T>&) = nullptr;
-  TileRange tiles{};  ///< none: its tile is always the same
+  TileRange tiles{};  ///< 0: its tile is always the same, or it has none
 };
 
 /// A rung for both types.

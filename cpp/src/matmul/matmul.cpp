@@ -1,5 +1,5 @@
-// The front of every matrix product: settle what needs no kernel, have it planned (plan.cpp), give the plan memory, run
-// it.
+// The front of every matrix product. It computes products that need no kernel; for the others it makes a plan
+// (plan.cpp), gets the memory that the plan needs, and runs it.
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
@@ -69,6 +69,21 @@ void fill_zero(const MatmulArgs<T>& args) {
   }
 }
 
+template <class T>
+void add_bias(T* row, const T* bias, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) row[j] += bias[j];
+}
+
+/// If the product is added to C, adds the bias to C first: rungs start their sums from C or from the bias, not both.
+template <class T>
+void prologue(KernelArgs<T>& args) {
+  if (!args.accumulate || !args.bias) return;
+  for (std::size_t i = 0; i < args.m; ++i) {
+    add_bias(args.c + static_cast<std::ptrdiff_t>(i) * args.c_row, args.bias, args.n);
+  }
+  args.bias = nullptr;
+}
+
 /// Bias and activation as a second pass over C, for the rungs that do not do it while C is in registers.
 template <class T>
 void epilogue(const MatmulArgs<T>& args, const T* bias, Activation activation) {
@@ -76,9 +91,7 @@ void epilogue(const MatmulArgs<T>& args, const T* bias, Activation activation) {
   const ProfileScope scope("matmul.epilogue");
   for (std::size_t i = 0; i < args.m; ++i) {
     T* row = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
-    if (bias) {
-      for (std::size_t j = 0; j < args.n; ++j) row[j] += bias[j];
-    }
+    if (bias) add_bias(row, bias, args.n);
     if (activation == Activation::relu) {
       for (std::size_t j = 0; j < args.n; ++j) row[j] = row[j] < 0 ? 0 : row[j];  // NaN stays
     }
@@ -109,7 +122,7 @@ void run_stretches(const Plan& plan, const KernelArgs<T>& args) {
   }
 }
 
-/// One product of a batch, or the only one, on the thread that called.
+/// Runs one product of a batch, or the only one.
 template <class T>
 void run_one(const Plan& plan, KernelArgs<T>& args) {
 #ifndef NDEBUG
@@ -120,6 +133,7 @@ void run_one(const Plan& plan, KernelArgs<T>& args) {
       plan.epilogue_apart ? std::exchange(args.activation, Activation::none) : Activation::none;
   {
     const ProfileScope scope(kernel_row(plan.rung).scope, 2 * plan.work());
+    prologue(args);
     run_stretches(plan, args);
   }
   epilogue(args, bias, activation);
@@ -137,8 +151,8 @@ KernelArgs<T> product_of(const Batch& batch, KernelArgs<T> args, std::size_t ind
   return args;
 }
 
-/// Whole products side by side; each thread has its own scratch. The rungs of which this is planned do bias and
-/// activation themselves.
+/// Runs whole products side by side; each thread has its own scratch. Only rungs that do bias and activation themselves
+/// are planned this way.
 template <class T>
 void run_across(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& args) {
   const ProfileScope scope(kernel_row(plan.rung).scope, 2 * plan.work() * static_cast<double>(batch.count));
@@ -150,6 +164,7 @@ void run_across(const Plan& plan, const BatchPlan& batch, const KernelArgs<T>& a
 #endif
       if (batch.stride) own.workspace += thread * batch.stride;
       own.workspace_elements = batch.stride;
+      prologue(own);
       functions_of<T>(plan.single).run(plan.first.alone, own);
     }
   });

@@ -1,4 +1,4 @@
-// The physical limit that every benchmark is held against.
+// The physical limit that every benchmark is compared with.
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -25,8 +25,8 @@ auto loop_of(KernelId kernel) {
   return rows[id].template functions<T>().peak_loop;
 }
 
-/// Multiply-adds of one call, a whole number of steps for any vector. Some 20 microseconds: engines replace their quick
-/// first code between calls, not inside a loop.
+/// Multiply-adds of one call, a whole number of steps for any vector. A call is short, because an engine replaces its
+/// first, slower code between calls and not inside a loop.
 constexpr std::size_t kMultiplyAdds = 12'000 * 4 * detail::kPeakChains;
 constexpr int kParts = 8;
 

@@ -1,5 +1,5 @@
-// All decisions about a product: the rung, how C is divided among threads, what is packed by whom, and where each piece
-// of scratch is.
+// All decisions about a product: the rung, how C is divided among threads, which thread packs what, and where each
+// piece of scratch is.
 #include "matmul/plan.h"
 
 #include <algorithm>
@@ -14,10 +14,10 @@
 namespace tinytorch::detail {
 namespace {
 
-/// Threads do not share a cache line.
+/// Threads' regions are a multiple of this apart, so that no two threads write to one cache line.
 template <class T>
 constexpr std::size_t kLine = 128 / sizeof(T);
-/// Behind each thread's region.
+/// The gap behind each thread's region (plan.h).
 template <class T>
 constexpr std::size_t kGap = kLine<T>;
 
@@ -43,7 +43,7 @@ Division divide(const MatmulArgs<T>& args, std::size_t threads) {
   parts = std::min({parts, parts_of(work, limits.least_part), d.length / least});
   if (parts > threads) parts -= parts % threads;
   std::size_t needed = divide_up(d.length, most);
-  if (needed > threads) needed = divide_up(needed, threads) * threads;  // 13 parts on two threads: one works for 7
+  if (needed > threads) needed = divide_up(needed, threads) * threads;  // of 13 parts, one of two threads would do 7
   d.parts = std::max({parts, needed, std::size_t{1}});
   // Parts of many rows begin where a tile does. For few rows, equal parts are better than whole tiles.
   d.unit = !d.by_rows ? kColumnUnit<T> : d.length / d.parts >= 2 * kRowUnit ? kRowUnit : 1;
@@ -57,14 +57,14 @@ void plan_single(const KernelFunctions<T>& rung, const MatmulArgs<T>& args, Give
   if (rung.plan) rung.plan(args, given, plan);
 }
 
-/// The operand that all parts read, where it is worth packing for all of them at once: all of B, or all of A.
+/// The packed size of the operand that all parts read (all of B, or all of A); 0 if it is not packed for all at once.
 template <class T>
 std::size_t shared_size(const KernelFunctions<T>& rung, const MatmulArgs<T>& args, const Division& division,
                         const SinglePlan& alone) {
   if ((division.by_rows ? alone.b : alone.a) != From::copy || !rung.pack_b) return 0;
   const double other = static_cast<double>(division.by_rows ? args.n : args.m);
   const std::size_t most = division_limits.most_shared / sizeof(T);
-  // Too large: each part packs what it needs. Asked first, because the product may be larger than any size.
+  // Too large: each part packs what it needs. Tested in double first, because the product of the sizes may overflow.
   if (other * static_cast<double>(args.k) > static_cast<double>(most)) return 0;
   std::size_t size = 0;
   if (division.by_rows) {
@@ -77,8 +77,8 @@ std::size_t shared_size(const KernelFunctions<T>& rung, const MatmulArgs<T>& arg
   return size <= most ? whole_lines<T>(size) : 0;
 }
 
-/// The plans of the parts, one for each of their lengths, and the largest scratch among them. None is known to want the
-/// most: a short part may need a padded panel that long ones do not.
+/// The plans of the parts, one for each length, and the largest scratch among them. Any of them may need the most: a
+/// short part may need a padded panel that long ones do not.
 template <class T>
 void plan_parts(DividedPlan& plan, const KernelFunctions<T>& rung, const MatmulArgs<T>& args, Given given) {
   // Part 0 is a shorter one; the first of the longer ones is where edge() has gained a whole unit.
@@ -124,8 +124,8 @@ std::optional<DividedPlan> plan_divided(const KernelFunctions<T>& rung, const Ma
   return result;
 }
 
-/// Columns of C that are multiplied at a time: where rows are divided, every part reads all of their B, which should
-/// stay in the last-level cache.
+/// Columns of C that are computed at a time. If C is divided by rows, every part reads all of B for these columns, and
+/// that much of B should stay in the last-level cache.
 template <class T>
 std::size_t columns_at_once(const MatmulArgs<T>& args) {
   if (args.m < args.n) return args.n;
@@ -194,7 +194,7 @@ Plan make_plan(const MatmulArgs<T>& args, KernelId kernel, Given given, const Ba
       return plan;
     }
   }
-  plan.first.alone = {};  // it is planned anew, of one stretch
+  plan.first.alone = {};  // planned again below, for one stretch
   if (threads > 1) plan.columns = columns_at_once(args);
   MatmulArgs<T> some = args;
   some.n = plan.columns;

@@ -4,7 +4,7 @@
 
 namespace tinytorch::detail {
 
-/// Multiply-adds that are worth a second thread: 5 microseconds of one (docs/benchmarks.md, "Choices").
+/// The number of multiply-adds from which a second thread pays (docs/benchmarks.md, "Choices").
 inline constexpr double kLeastSharedWork = 128.0 * 1024;
 
 /// The multiply-adds of a product.
@@ -13,7 +13,7 @@ template <class T>
   return static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
 }
 
-/// The rung that `auto` stands for, for so many multiply-adds: the fastest available one.
+/// The rung that `auto` means for a product of `work` multiply-adds: the fastest available one.
 [[nodiscard]] KernelId choose_kernel(double work) noexcept;
 
 }  // namespace tinytorch::detail

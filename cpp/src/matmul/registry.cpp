@@ -31,10 +31,10 @@ const char* needs_relaxed() {
 
 const char* needs_threads() { return TINYTORCH_WITH_THREADED ? nullptr : "this build has no threads"; }
 
-/// In place of a rung that is not built.
-constexpr RungFunctions absent{};
+/// Takes the place of a rung that is not built.
+constexpr RungFunctions kAbsent{};
 
-constexpr auto table = std::to_array<KernelRow>({
+constexpr auto kTable = std::to_array<KernelRow>({
     {.scope = "matmul.naive",
      .title = "Three loops",
      .summary = "The definition: one scalar sum for each element of C.",
@@ -70,35 +70,35 @@ constexpr auto table = std::to_array<KernelRow>({
      .summary = "Packed, with four floats or two doubles in each operation.",
      .fuses_epilogue = true,
      .missing = needs_simd,
-     .rung = TINYTORCH_WITH_SIMD ? &simd_rung : &absent},
+     .rung = TINYTORCH_WITH_SIMD ? &simd_rung : &kAbsent},
     {.scope = "matmul.relaxed",
      .title = "Fused multiply-add",
      .summary = "Vectors with multiplication and addition in one instruction, rounded once.",
      .fuses_epilogue = true,
      .missing = needs_relaxed,
-     .rung = TINYTORCH_WITH_RELAXED ? &relaxed_rung : &absent},
+     .rung = TINYTORCH_WITH_RELAXED ? &relaxed_rung : &kAbsent},
     {.scope = "matmul.threaded",
      .title = "All cores",
      .summary = "The best of the above, C divided among the threads; the same bits for any number of them.",
      .fuses_epilogue = true,
      .missing = needs_threads,
-     .rung = TINYTORCH_WITH_THREADED ? &threaded_rung : &absent},
+     .rung = TINYTORCH_WITH_THREADED ? &threaded_rung : &kAbsent},
 });
 
-thread_local std::array<std::uint64_t, table.size()> calls{};  // an atomic one would cost 5 ns
+thread_local std::array<std::uint64_t, kTable.size()> calls{};  // atomic ones would slow small products
 
-/// The last of those that can run here and are `wanted`.
+/// The last rung of the table that can run here and is `wanted`.
 template <class Wanted>
 KernelId last_available(Wanted wanted) {
-  for (std::size_t id = table.size(); id-- > 0;) {
-    if (!table[id].missing() && wanted(table[id])) return static_cast<KernelId>(id);
+  for (std::size_t id = kTable.size(); id-- > 0;) {
+    if (!kTable[id].missing() && wanted(kTable[id])) return static_cast<KernelId>(id);
   }
   return 0;
 }
 
 std::string names() {
   std::string text;
-  for (const KernelRow& row : table) {
+  for (const KernelRow& row : kTable) {
     if (!text.empty()) text += ", ";
     text += row.name();
   }
@@ -107,11 +107,11 @@ std::string names() {
 
 }  // namespace
 
-std::span<const KernelRow> kernel_rows() noexcept { return table; }
+std::span<const KernelRow> kernel_rows() noexcept { return kTable; }
 
 KernelId find_kernel(std::string_view name) {
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (table[i].name() == name) return static_cast<KernelId>(i);
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (kTable[i].name() == name) return static_cast<KernelId>(i);
   }
   throw Error(ErrorCode::unknown_kernel,
               "matmul: no kernel is called '" + std::string(name) + "'; there are auto, " + names());
@@ -136,11 +136,11 @@ std::uint64_t kernel_calls(KernelId id) noexcept { return calls[static_cast<std:
 void count_kernel_calls(KernelId id, std::uint64_t count) noexcept { calls[static_cast<std::size_t>(id)] += count; }
 
 void require_kernel(KernelId id) {
-  if (id < 0 || static_cast<std::size_t>(id) >= table.size()) {
+  if (id < 0 || static_cast<std::size_t>(id) >= kTable.size()) {
     throw Error(ErrorCode::unknown_kernel, "matmul: no kernel has number " + std::to_string(id) + "; there are " +
-                                               std::to_string(table.size()) + ": " + names());
+                                               std::to_string(kTable.size()) + ": " + names());
   }
-  const KernelRow& row = table[static_cast<std::size_t>(id)];
+  const KernelRow& row = kTable[static_cast<std::size_t>(id)];
   if (const char* reason = row.missing()) {
     throw Error(ErrorCode::kernel_unavailable,
                 "matmul: kernel '" + std::string(row.name()) + "' is not available: " + reason);
@@ -153,9 +153,9 @@ namespace tinytorch {
 
 std::span<const KernelInfo> kernels() {
   static const auto infos = [] {
-    std::array<KernelInfo, detail::table.size()> result{};
+    std::array<KernelInfo, detail::kTable.size()> result{};
     for (std::size_t i = 0; i < result.size(); ++i) {
-      const detail::KernelRow& row = detail::table[i];
+      const detail::KernelRow& row = detail::kTable[i];
       result[i] = {row.name(), row.title, row.summary, row.missing() == nullptr};
     }
     return result;

@@ -14,8 +14,8 @@ struct KernelRow {
   std::string_view scope;  ///< in the profile: `matmul.` and the name
   std::string_view title;
   std::string_view summary;
-  bool fuses_epilogue;        ///< does bias and activation itself; else the front does, in a second pass over C
-  const char* (*missing)();   ///< why it cannot run here, as the end of a sentence; null where it can
+  bool fuses_epilogue;        ///< it does bias and activation itself; else the front does, in a second pass over C
+  const char* (*missing)();   ///< why it cannot run here, as the end of a sentence; null if it can
   const RungFunctions* rung;  ///< never null; without functions where the build lacks it
 
   [[nodiscard]] constexpr std::string_view name() const noexcept { return scope.substr(7); }
@@ -38,13 +38,13 @@ template <class T>
 /// The rung with that name, whether or not it can run here. Throws Error(unknown_kernel).
 [[nodiscard]] KernelId find_kernel(std::string_view name);
 
-/// The last rung of the table that can run here: the fastest. And the same of one thread.
+/// The fastest rung that can run here (the last such row of the table), and the fastest that runs on one thread.
 [[nodiscard]] KernelId best_kernel() noexcept;
 [[nodiscard]] KernelId best_single_kernel() noexcept;
-/// The rung whose loops run on one thread: of `threaded` the best one, else the rung itself.
+/// The rung whose loops run: the rung itself, or for `threaded` the fastest one of one thread.
 [[nodiscard]] KernelId single_of(KernelId rung) noexcept;
 
-/// How often this thread has run a rung since the program began, so that a test can prove that the one it forced did.
+/// How often this thread has run a rung since the program began. Tests use it to prove that a forced rung has run.
 [[nodiscard]] std::uint64_t kernel_calls(KernelId id) noexcept;
 void count_kernel_calls(KernelId id, std::uint64_t count) noexcept;
 

@@ -34,7 +34,7 @@ Tensor Softmax::forward(const Tensor& x) {
 
 namespace {
 
-/// A layer that is one operation without parameters.
+/// forward_into() of a layer that is one operation without parameters.
 template <class Layer, class Operation>
 Tensor into(Layer& layer, const Tensor& x, Tensor& out, const Operation& operation) {
   if (!has_forward_of<Layer>(layer)) return layer.Module::forward_into(x, out);
@@ -75,7 +75,7 @@ Tensor Dropout::forward(const Tensor& x) {
 }
 
 Shape Flatten::flattened(const Shape& shape) {
-  (void)numel(shape);  // refuses what is negative or too large
+  (void)numel(shape);  // throws for sizes that are negative or too large
   Shape rest = shape;
   rest[0] = 1;
   return {shape[0], numel(rest)};

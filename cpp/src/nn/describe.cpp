@@ -18,7 +18,7 @@ SummaryRow row_of(const Module& module, const Shape& output) {
   return row;
 }
 
-/// Takes out of each row what an earlier one counts already.
+/// Subtracts from each row the parameters that an earlier row counts.
 void count_once(std::vector<SummaryRow>& rows) {
   std::vector<Tensor> all;
   for (const SummaryRow& row : rows) all.insert(all.end(), row.held.begin(), row.held.end());

@@ -11,8 +11,8 @@ namespace tinytorch::nn {
 
 namespace {
 
-// Where float32 training stops moving, or is about to overflow; thumb rules, not limits.
-constexpr double vanishing = 1e-8, exploding = 1e3;
+// Below the first, float32 training hardly moves; above the second, it may soon overflow. Rules of thumb, not limits.
+constexpr double kVanishing = 1e-8, kExploding = 1e3;
 
 GradientStats stats_of(const std::string& name, const Tensor& parameter) {
   GradientStats stats;
@@ -40,9 +40,9 @@ GradientStats stats_of(const std::string& name, const Tensor& parameter) {
   stats.zeros = zeros / count;
   if (!std::isfinite(squares)) {
     stats.warning = "NaN or infinity";
-  } else if (stats.largest < vanishing) {
+  } else if (stats.largest < kVanishing) {
     stats.warning = "vanishing";
-  } else if (stats.largest > exploding) {
+  } else if (stats.largest > kExploding) {
     stats.warning = "exploding";
   }
   return stats;

@@ -9,21 +9,22 @@
 
 namespace tinytorch::nn {
 
-/// A layer's weight in the panels of the rung that multiplies by it, packed once for as long as nobody writes to it.
-/// Training writes at every step, so the panels are made when a weight is met for the second time unchanged.
+/// A layer's weight, packed into the panels that its rung reads. It is packed once and kept until somebody writes to
+/// the weight. Training writes at every step, so get() makes the panels only when it sees the same weight, unchanged,
+/// for the second time.
 class KeptPanels {
  public:
-  /// The panels for a product of `rows` rows, or null where there are none (yet), or the product is better without.
+  /// The panels for a product of `rows` rows. Null if there are none (yet), or they do not make the product faster.
   [[nodiscard]] const Tensor* get(const Tensor& weight, std::int64_t rows, KernelId kernel);
 
  private:
   [[nodiscard]] bool knows(const Tensor& weight, KernelId rung) const noexcept;
   void forget(const Tensor& weight, KernelId rung);
 
-  std::weak_ptr<TensorImpl> weight_;  ///< whose panels these are, and what it was like then
+  std::weak_ptr<TensorImpl> weight_;  ///< the panels are of this weight, in this version and for this rung
   std::uint64_t version_ = 0;
   KernelId rung_ = kAutoKernel;
-  bool no_memory_ = false;  ///< for the panels: not asked for again
+  bool no_memory_ = false;  ///< there was none for the panels: do not try again
   Tensor panels_;
 };
 

@@ -9,7 +9,7 @@ namespace tinytorch::nn {
 
 namespace {
 
-/// Every module below `module`, those that are used twice once for each place.
+/// Adds `module` and every module inside it to `found`. A module that is used in several places is added for each.
 void collect(const ModulePtr& module, std::vector<ModeScope::Mode>& found) {
   const std::vector<ModulePtr> children = module->children();
   found.push_back({module, module->training(), children.empty()});

@@ -6,8 +6,8 @@
 
 namespace tinytorch::nn {
 
-/// Whether the module's forward() is that of `Layer`: it is no object of a subclass, which may have one of its own.
-/// Whoever takes another way than forward() asks this first.
+/// Whether the module is a `Layer` itself. A subclass may have a forward() of its own, so code that computes a layer
+/// without calling its forward() must ask this first.
 template <class Layer>
 [[nodiscard]] bool has_forward_of(const Module& module) noexcept {
   return typeid(module) == typeid(Layer);

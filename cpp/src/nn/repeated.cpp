@@ -23,7 +23,7 @@ std::vector<T> without(std::vector<T> list, const std::vector<bool>& left_out) {
 }  // namespace
 
 std::vector<bool> repeated(const std::vector<Tensor>& tensors) {
-  // Heap sort: std::sort would add kilobytes to a wasm module.
+  // Heap sort, because std::sort would make a wasm module larger.
   std::vector<std::pair<const TensorImpl*, std::size_t>> order;
   order.reserve(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) order.emplace_back(tensors[i].impl().get(), i);

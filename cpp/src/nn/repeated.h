@@ -10,7 +10,7 @@ namespace tinytorch::nn {
 /// different ones: each has a gradient of its own.
 [[nodiscard]] std::vector<bool> repeated(const std::vector<Tensor>& tensors);
 
-/// Without tensors that are listed already.
+/// The list without the repeated tensors.
 [[nodiscard]] std::vector<Tensor> unique(std::vector<Tensor> tensors);
 [[nodiscard]] NamedTensors unique(NamedTensors tensors);
 

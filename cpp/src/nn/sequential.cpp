@@ -27,9 +27,9 @@ Sequential::Sequential(std::vector<ModulePtr> layers) : layers_(std::move(layers
     if (!layers_[i]) detail::fail(ErrorCode::invalid_argument, {"Sequential: layer ", i, " is null"});
     depth_ = std::max(depth_, layers_[i]->depth() + 1);
   }
-  if (depth_ > max_depth) {
+  if (depth_ > kMaxDepth) {
     detail::fail(ErrorCode::invalid_argument,
-                 {"Sequential: at most ", max_depth, " modules may be nested, these are ", depth_});
+                 {"Sequential: at most ", kMaxDepth, " modules may be nested, these are ", depth_});
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     fuses_.push_back(i + 1 < layers_.size() && layers_[i]->fuses_with(*layers_[i + 1]));

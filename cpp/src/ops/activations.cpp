@@ -16,7 +16,7 @@ struct Relu {
   static auto forward(auto a) { return simd::relu(a); }
   template <class V>
   static V backward(V dy, V y) {
-    return and_not(dy, y <= V::zero());  // passes where y is NaN
+    return and_not(dy, y <= V::zero());  // dy itself where y is NaN
   }
 };
 struct Sigmoid {

@@ -24,7 +24,7 @@ struct Maximum {
   static constexpr Op op{"maximum"};
   static auto forward(auto a, auto b) { return simd::max(a, b); }
 };
-constexpr Op add_op{"add"}, div_op{"div"}, pow_op{"pow"};
+constexpr Op kAddOp{"add"}, kDivOp{"div"}, kPowOp{"pow"};
 /// a^2.
 struct Square {
   template <class V>
@@ -33,22 +33,15 @@ struct Square {
   }
 };
 
-/// Not inlined: gradients are a small part of the time, and this is large.
-template <class V>
-[[gnu::noinline]] V log_of(V a) {
-  return vmath::log(a);
-}
-
-/// d a^b / d b = a^b log a; at a = 0, b >= 0 its limit, 0.
-struct PowExponentSlope {
+/// Of d a^b / d b = a^b log a: 1, or 0 at a = 0 and b >= 0, where the limit is 0 and log a is not finite.
+struct ExponentCounts {
   static constexpr Op op{"pow"};
   template <class V>
-  static V forward(V y, V a) {
-    const V limit = (a == V::zero()) & (y <= V::splat(1));
-    return and_not(y * log_of(a), limit);
+  static V forward(V a, V b) {
+    return and_not(V::splat(1), (a == V::zero()) & (V::zero() <= b));
   }
 };
-/// x, and 0 where the exponent is 0: there a^b does not depend on a, while b a^(b - 1) is 0 times infinity at a = 0.
+/// x, but 0 where the exponent is 0. There a^b does not depend on a, but b a^(b - 1) is 0 times infinity at a = 0.
 struct UnlessExponentIsZero {
   static constexpr Op op{"pow"};
   template <class V>
@@ -56,7 +49,7 @@ struct UnlessExponentIsZero {
     return and_not(x, exponent == V::zero());
   }
 };
-/// The share of dy that goes to a where max(a, b) was taken: all, half, or none. All of it where one is NaN.
+/// The share of dy that goes to a in max(a, b): all, half, or none; all if one is NaN.
 struct LargerShare {
   static constexpr Op op{"maximum"};
   template <class V>
@@ -74,7 +67,7 @@ struct Abs {
   static constexpr Saves saves = Saves::a;
   static auto forward(auto a) { return simd::abs(a); }
   template <class V>
-  static V backward(V dy, V a) {  // 0 at 0 and NaN, as PyTorch has it
+  static V backward(V dy, V a) {  // 0 at 0 and NaN, as in PyTorch
     return (dy ^ (a & V::splat(-0.0))) & ((a < V::zero()) | (a > V::zero()));
   }
 };
@@ -110,7 +103,7 @@ using detail::Node;
 using detail::Saves;
 
 Tensor add(const Tensor& a, const Tensor& b, Tensor* out) {
-  return detail::binary(detail::add_op, a, b, out, binary_rows<detail::Plus>, Saves::nothing,
+  return detail::binary(detail::kAddOp, a, b, out, binary_rows<detail::Plus>, Saves::nothing,
                         [](Node& n, Tensor& dy, const Kept&) {
                           n.add(0, dy);
                           n.add(1, std::move(dy));
@@ -132,7 +125,7 @@ Tensor mul(const Tensor& a, const Tensor& b, Tensor* out) {
 }
 
 Tensor div(const Tensor& a, const Tensor& b, Tensor* out) {
-  return detail::binary(detail::div_op, a, b, out, binary_rows<detail::Quotient>, Saves::b | Saves::result,
+  return detail::binary(detail::kDivOp, a, b, out, binary_rows<detail::Quotient>, Saves::b | Saves::result,
                         [](Node& n, Tensor& dy, const Kept& kept) {
                           const Tensor da = div(dy, kept.b.get(n));
                           if (n.wants(1)) n.add(1, neg(mul(da, kept.result.get(n))));
@@ -147,12 +140,16 @@ Tensor pow(const Tensor& a, const Tensor& b, Tensor* out) {
       const Tensor lower = pow(base, sub(exponent, Tensor::scalar(1, base.dtype())));
       n.add(0, detail::binary<detail::UnlessExponentIsZero>(mul(dy, mul(exponent, lower)), exponent));
     }
-    if (n.wants(1)) n.add(1, mul(dy, detail::binary<detail::PowExponentSlope>(kept.result.get(n), base)));
+    if (n.wants(1)) {
+      const Tensor slope = mul(kept.result.get(n), log(base));
+      const Tensor counts = detail::binary<detail::ExponentCounts>(base, exponent);
+      n.add(1, detail::binary(detail::kPowOp, mul(dy, slope), counts, nullptr, binary_rows<detail::Share>));
+    }
   };
-  // The usual exponent: one product is the correctly rounded square.
+  // The most common exponent. One product is faster and gives the correctly rounded square.
   const bool is_square = b.defined() && b.ndim() == 0 && b.dtype() == a.dtype() && b.item() == 2;
   const detail::Rows& rows = is_square ? binary_rows<detail::Square> : detail::pow_rows;
-  return detail::binary(detail::pow_op, a, b, out, rows, Saves::operands | Saves::result, backward);
+  return detail::binary(detail::kPowOp, a, b, out, rows, Saves::operands | Saves::result, backward);
 }
 
 Tensor maximum(const Tensor& a, const Tensor& b, Tensor* out) {
@@ -186,12 +183,12 @@ namespace detail {
 namespace {
 
 constinit const Operation arithmetic_rows[] = {
-    row<&ops::add>(add_op, {.summary = "this + other", .parameters = {"other"}, .takes_number = true}),
+    row<&ops::add>(kAddOp, {.summary = "this + other", .parameters = {"other"}, .takes_number = true}),
     row<&ops::sub>(Sub::op, {.summary = "this - other", .parameters = {"other"}, .takes_number = true}),
     row<&ops::mul>(Mul::op,
                    {.summary = "this * other, element by element", .parameters = {"other"}, .takes_number = true}),
-    row<&ops::div>(div_op, {.summary = "this / other", .parameters = {"other"}, .takes_number = true, .lowest = 0.5}),
-    row<&ops::pow>(pow_op,
+    row<&ops::div>(kDivOp, {.summary = "this / other", .parameters = {"other"}, .takes_number = true, .lowest = 0.5}),
+    row<&ops::pow>(kPowOp,
                    {.summary = "this to the power of other. Gradients as in PyTorch: that of x^0 is 0 everywhere.",
                     .parameters = {"other"},
                     .takes_number = true,

@@ -10,9 +10,9 @@ namespace tinytorch::detail {
 
 namespace {
 
-constexpr std::size_t run_rows = 64;
+constexpr std::size_t kRunRows = 64;
 
-/// N vectors side by side; of a single one, only `width` lanes may exist.
+/// Works on N vectors side by side. If N is 1, possibly only `width` lanes of the vector exist.
 template <class V, int N, class T>
 void column_panel(T* dy, const T* y, std::size_t rows, std::size_t columns, T* sum, bool accumulate,
                   std::size_t width) {
@@ -24,7 +24,7 @@ void column_panel(T* dy, const T* y, std::size_t rows, std::size_t columns, T* s
   for (std::size_t i = 0; i < rows;) {
     V part[N];
     for (V& v : part) v = V::zero();
-    for (const std::size_t end = std::min(rows, i + run_rows); i < end; ++i) {
+    for (const std::size_t end = std::min(rows, i + kRunRows); i < end; ++i) {
       simd::unroll<N>([&](auto k) TINYTORCH_INLINE {
         const std::size_t at = i * columns + k * V::width;
         V v = load(dy + at);
@@ -46,7 +46,7 @@ void column_panel(T* dy, const T* y, std::size_t rows, std::size_t columns, T* s
 template <class T>
 void mask_and_sum_columns(T* dy, const T* y, std::size_t rows, std::size_t columns, T* sum, bool accumulate) {
   using V = simd::Vec<T>;
-  constexpr std::size_t line = 64 / sizeof(T), work = 32768;  // a cache line is read whole; about 10 microseconds
+  constexpr std::size_t line = 64 / sizeof(T), work = 32768;  // a cache line; elements worth another thread
   const std::size_t grain = (std::max(work / std::max<std::size_t>(rows, 1), std::size_t{1}) + line - 1) / line * line;
   parallel_for(columns, grain, [=](std::size_t begin, std::size_t end) {
     const auto panel = [=]<int N>(std::size_t j, std::size_t width) {

@@ -17,7 +17,7 @@ namespace {
 
 /// A fold over the broadcast operands' elements, read as doubles in chunks.
 struct PairVisitor {
-  static constexpr std::int64_t chunk = 256;
+  static constexpr std::int64_t kChunk = 256;
   virtual void visit(const double* a, const double* b, std::size_t count) = 0;
   void run(const char* op, const Tensor& a, const Tensor& b) {
     require_defined(a, op, "a");
@@ -27,9 +27,9 @@ struct PairVisitor {
     if (x.numel() == 0) return;
     const LoopNest nest = make_loop_nest(shape, {&x.strides(), &y.strides()});
     for_rows(nest, 0, nest.rows(), [&](const Offsets& offset) {
-      for (std::int64_t done = 0; done < nest.row_length(); done += chunk) {
-        double p[chunk], q[chunk];
-        const std::int64_t n = std::min(chunk, nest.row_length() - done);
+      for (std::int64_t done = 0; done < nest.row_length(); done += kChunk) {
+        double p[kChunk], q[kChunk];
+        const std::int64_t n = std::min(kChunk, nest.row_length() - done);
         load_elements(x.impl()->bytes(), x.dtype(), offset[0] + done * nest.row_step(0), nest.row_step(0), n, p);
         load_elements(y.impl()->bytes(), y.dtype(), offset[1] + done * nest.row_step(1), nest.row_step(1), n, q);
         visit(p, q, static_cast<std::size_t>(n));

@@ -12,7 +12,7 @@ Tensor unary(const Op& op, const Tensor& a, Tensor* out, const Rows& forward, Sa
       op.name, {&a}, out, [&] { return unary(op, a, out, forward); },
       [&](const Tensor& y) {
         return [saved = Saved(saves == Saves::result ? detach(y) : a), &backward](Node& n, Tensor& dy) {
-          // In dy's own memory where nobody else sees it.
+          // Written over dy if nobody else uses its memory.
           n.add(0, binary({"backward"}, dy, saved.get(n), is_unshared(dy) ? &dy : nullptr, backward));
         };
       });

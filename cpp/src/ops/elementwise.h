@@ -12,10 +12,11 @@
 ///       static auto backward(auto dy, auto y) { return dy / (y + y); }  // the gradient of a
 ///     };
 ///
-/// One of two operands has its gradients written in terms of tensors.
+/// This is for one operand. An operation of two operands has no `saves` and `backward` in its struct: its gradients are
+/// computed with tensors (binary() below).
 namespace tinytorch::detail {
 
-/// What an operation keeps to go back: a set of these.
+/// What an operation keeps for backward(): a set of these flags.
 enum class Saves : unsigned char { nothing = 0, a = 1, b = 2, operands = 3, result = 4 };
 constexpr Saves operator|(Saves x, Saves y) { return static_cast<Saves>(static_cast<int>(x) | static_cast<int>(y)); }
 constexpr bool has(Saves all, Saves one) { return (static_cast<int>(all) & static_cast<int>(one)) != 0; }
@@ -39,7 +40,7 @@ struct Backward {
   }
 };
 
-/// dy * share, and 0 where the share is 0, whatever dy is.
+/// dy * share, and 0 where the share is 0, even if dy is infinite or NaN.
 struct Share {
   template <class V>
   V operator()(V dy, V share) const {

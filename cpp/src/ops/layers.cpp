@@ -1,4 +1,4 @@
-// What layers need beside products.
+// The operations of layers, except for products.
 #include "autograd/tape.h"
 #include "ops/row.h"
 #include "tensor/check.h"
@@ -14,10 +14,10 @@ using detail::Saved;
 
 namespace {
 
-constexpr detail::Op layer_norm_op{"layer_norm"}, dropout_op{"dropout"};
+constexpr detail::Op kLayerNormOp{"layer_norm"}, kDropoutOp{"dropout"};
 
 void require_layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  detail::require_dtype(x, layer_norm_op, "x");
+  detail::require_dtype(x, kLayerNormOp, "x");
   if (x.ndim() == 0) detail::fail(ErrorCode::shape, {"layer_norm: needs at least one axis, x is []"});
   for (const Tensor* t : {&weight, &bias}) {
     if (t->defined() && t->shape() != Shape{x.size(-1)}) {
@@ -34,7 +34,7 @@ struct LayerNormStep {
     const Tensor &xn = normal.get(n), &w = weight.get(n);
     if (n.wants(1)) n.add(1, mul(dy, xn));
     if (n.wants(0)) {
-      // d normal without what a common shift or scale of the row would change.
+      // Shifting or scaling a whole row of x changes nothing in the result, so those parts are taken out of d.
       const Axes rows{-1, true};
       const Tensor d = w.defined() ? mul(dy, w) : dy;
       const Tensor along = mul(xn, mean(mul(d, xn), rows));
@@ -64,7 +64,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 }
 
 Tensor dropout(const Tensor& x, double p) {
-  detail::require_dtype(x, dropout_op, "x");
+  detail::require_dtype(x, kDropoutOp, "x");
   if (!(p >= 0 && p <= 1)) detail::fail(ErrorCode::invalid_argument, {"dropout: p is ", p, ", not between 0 and 1"});
   Tensor mask = Tensor::rand(x.shape(), x.dtype());
   detail::for_floating(x.dtype(), [&]<class T>() {
@@ -84,11 +84,11 @@ namespace tinytorch::detail {
 namespace {
 
 constinit const Operation layers_rows[] = {
-    row<&ops::layer_norm>(ops::layer_norm_op,
+    row<&ops::layer_norm>(ops::kLayerNormOp,
                           {.summary = "(this - mean) / sqrt(variance + eps) * weight + bias over the last axis.",
                            .parameters = {"weight", "bias", Parameter("eps", 1e-5)},
                            .place = Place::none}),
-    row<&ops::dropout>(ops::dropout_op,
+    row<&ops::dropout>(ops::kDropoutOp,
                        {.summary = "Zeros each element with probability p, scales the others by 1 / (1 - p).",
                         .parameters = {"p"},
                         .place = Place::none}),

@@ -17,13 +17,13 @@ using detail::Saved;
 
 namespace {
 
-/// How much one element of the loss weighs.
+/// The weight of one element in the loss.
 double weight_of(Reduction reduction, std::int64_t count) {
   return reduction == Reduction::mean ? 1 / static_cast<double>(count) : 1;
 }
 
-constexpr detail::Op mse_loss_op{"mse_loss"}, cross_entropy_op{"cross_entropy"},
-    binary_cross_entropy_op{"binary_cross_entropy"};
+constexpr detail::Op kMseLossOp{"mse_loss"}, kCrossEntropyOp{"cross_entropy"},
+    kBinaryCrossEntropyOp{"binary_cross_entropy"};
 
 void require_same_shape(const Tensor& a, const Tensor& b, const detail::Op& op) {
   detail::require_same_dtype(a, b, op);
@@ -34,7 +34,7 @@ void require_same_shape(const Tensor& a, const Tensor& b, const detail::Op& op) 
 }
 
 void require_labels(const Tensor& logits, const Tensor& labels) {
-  detail::require_dtype(logits, cross_entropy_op, "logits");
+  detail::require_dtype(logits, kCrossEntropyOp, "logits");
   detail::require_defined(labels, "cross_entropy", "labels");
   if (labels.dtype() != DType::int32) {
     detail::fail(ErrorCode::dtype, {"cross_entropy: labels must be int32, they are ", name_of(labels.dtype())});
@@ -45,7 +45,7 @@ void require_labels(const Tensor& logits, const Tensor& labels) {
   }
 }
 
-/// Each is used as an index.
+/// Checks the range of the labels, because each is used as an index.
 void require_classes(const Tensor& row_major_labels, std::int64_t classes) {
   const std::int32_t* label = row_major_labels.data<std::int32_t>();
   for (std::int64_t i = 0; i < row_major_labels.numel(); ++i) {
@@ -56,7 +56,7 @@ void require_classes(const Tensor& row_major_labels, std::int64_t classes) {
   }
 }
 
-/// Summed loss; where `gradient` is not null, (softmax - one-hot) * weight into it.
+/// Returns the summed loss. If `gradient` is not null, writes (softmax - one-hot) * weight into it.
 template <class T>
 double cross_entropy_rows(const T* logits, const std::int32_t* labels, std::size_t rows, std::size_t classes, T weight,
                           T* gradient) {
@@ -97,7 +97,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduc
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
-  require_same_shape(x, target, mse_loss_op);
+  require_same_shape(x, target, kMseLossOp);
   Tensor difference, weight;
   const auto forward = [&] {
     difference = sub(x, target);
@@ -114,7 +114,7 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 }
 
 Tensor binary_cross_entropy(const Tensor& p, const Tensor& target, Reduction reduction) {
-  require_same_shape(p, target, binary_cross_entropy_op);
+  require_same_shape(p, target, kBinaryCrossEntropyOp);
   const auto number = [&](double value) { return Tensor::scalar(value, p.dtype()); };
   Tensor rest, weight;
   const auto forward = [&] {
@@ -125,7 +125,8 @@ Tensor binary_cross_entropy(const Tensor& p, const Tensor& target, Reduction red
     return mul(sum(add(mul(target, sub(log_p, log_rest)), log_rest)), weight);
   };
   return record("binary_cross_entropy", {&p, &target}, nullptr, forward, [&](const Tensor&) {
-    // (p - t) / (p (1 - p)), the divisor held above 1e-12; log (1 - p) - log p, infinite at 0 and 1. As PyTorch.
+    // As in PyTorch. Of p: (p - t) / (p (1 - p)), the divisor at least 1e-12. Of the target: log (1 - p) - log p, which
+    // is infinite where p is 0 or 1.
     const Tensor slope = div(sub(target, p), maximum(mul(p, rest), number(1e-12)));
     const Tensor of_target = requires_grad(target) ? mul(sub(log(p), log(rest)), weight) : Tensor();
     return [of_p = Saved(mul(slope, weight)), of_target = Saved(of_target)](Node& n, Tensor& dy) {
@@ -142,14 +143,14 @@ namespace tinytorch::detail {
 namespace {
 
 constinit const Operation losses_rows[] = {
-    row<&ops::mse_loss>(ops::mse_loss_op, {.summary = "mean (this - target)^2",
-                                           .parameters = {"target", Parameter("reduction", 0)},
-                                           .place = Place::internal}),
-    row<&ops::cross_entropy>(ops::cross_entropy_op, {.summary = "-mean log softmax(this)[row, label]",
-                                                     .parameters = {"labels", Parameter("reduction", 0)},
-                                                     .place = Place::internal}),
+    row<&ops::mse_loss>(ops::kMseLossOp, {.summary = "mean (this - target)^2",
+                                          .parameters = {"target", Parameter("reduction", 0)},
+                                          .place = Place::internal}),
+    row<&ops::cross_entropy>(ops::kCrossEntropyOp, {.summary = "-mean log softmax(this)[row, label]",
+                                                    .parameters = {"labels", Parameter("reduction", 0)},
+                                                    .place = Place::internal}),
     row<&ops::binary_cross_entropy>(
-        ops::binary_cross_entropy_op,
+        ops::kBinaryCrossEntropyOp,
         {.summary = "-mean (target log(this) + (1 - target) log(1 - this)), for probabilities",
          .parameters = {"target", Parameter("reduction", 0)},
          .lowest = 0.1,

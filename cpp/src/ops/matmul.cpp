@@ -1,5 +1,5 @@
-// Matrix products and the layer made of one, forward and backward. Transposed operands are read by strides, never
-// copied, and a product of two matrices adds straight into the gradient it belongs to.
+// Matrix products and the linear layer, forward and backward. Transposed operands are read by strides, never copied.
+// In backward(), a product of two matrices is added straight into its gradient.
 #include "autograd/tape.h"
 #include "ops/bias_gradient.h"
 #include "ops/product.h"
@@ -24,7 +24,7 @@ Tensor forward(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   return *options.out;
 }
 
-/// gradient of input += a . b
+/// Adds a . b to the gradient of that input.
 void add_product(Node& n, std::size_t input, const Tensor& a, const Tensor& b, KernelId kernel) {
   MatmulOptions options{.kernel = kernel};
   if (a.ndim() == 2 && b.ndim() == 2 && n.shape_of(input) == Shape{a.size(0), b.size(1)}) {
@@ -70,7 +70,7 @@ struct MatmulStep {
 
 struct LinearStep {
   Saved x, weight;
-  Saved y;  ///< where a ReLU was part of it
+  Saved y;  ///< the result, kept only if a ReLU was part of it
   bool relu;
   KernelId kernel;
 
@@ -87,13 +87,13 @@ struct LinearStep {
 
   /// The gradient of x . weight + bias as a matrix; the bias's gradient is summed up on the way.
   Tensor before_activation(Node& n, Tensor& dy, std::int64_t columns) const {
-    if (relu && !detail::is_unshared(dy)) dy = detail::copied(dy);  // it is masked in place
+    if (relu && !detail::is_unshared(dy)) dy = detail::copied(dy);  // the mask overwrites dy
     const Tensor d = reshaped(detail::row_major(dy), {-1, columns});
     bool accumulate = false;
     Tensor* const bias = n.wants(2) ? &n.accumulator(2, d.dtype(), accumulate) : nullptr;
     if (!relu && bias == nullptr) return d;
     detail::for_floating(d.dtype(), [&]<class T>() {
-      detail::mask_and_sum_columns<T>(const_cast<T*>(d.data<T>()),  // only a mask is written
+      detail::mask_and_sum_columns<T>(const_cast<T*>(d.data<T>()),  // written only if relu is true
                                       relu ? y.get(n).data<T>() : nullptr, static_cast<std::size_t>(d.size(0)),
                                       static_cast<std::size_t>(d.size(1)), bias ? bias->mutable_data<T>() : nullptr,
                                       accumulate);
@@ -134,7 +134,7 @@ namespace {
 
 constinit const Operation products_rows[] = {
     row<&ops::matmul>(
-        matmul_op,
+        kMatmulOp,
         {.summary =
              "The matrix product: `[..., m, k] . [..., k, n]` gives `[..., m, n]`, as NumPy's matmul. One-dimensional "
              "operands are a row on the left and a column on the right. Transposed operands cost no copy.",

@@ -24,7 +24,7 @@ Double2 fast_two_sum(V a, V b) {  // |a| >= |b|
   return {s, b - (s - a)};
 }
 
-// Dekker's exact product: the platforms' common ground has no fused multiply-add.
+// Dekker's exact product, because not every platform has a fused multiply-add.
 Double2 two_product(V a, V b) {
   const auto halves = [](V x) {
     const V c = x * splat(134217729.0);  // 2^27 + 1
@@ -62,8 +62,8 @@ Double2 log2double(V x) {
   return fast_two_sum(sum.hi, sum.lo + (series_low + e * splat(1.90821492927058770002e-10)));
 }
 
-// e^(p.hi + p.lo), rounded to nearest but for some 2^-5 of the cases: 1 + r + r^2 / 2 are summed exactly, and what
-// follows is below 2^-7. So 10^3 is 1000.
+// e^(p.hi + p.lo), rounded to nearest except in about 2^-5 of the cases: 1 + r + r^2 / 2 are summed exactly, and the
+// other terms are below 2^-7. So 10^3 is exactly 1000.
 V exp2double(Double2 p) {
   constexpr double rest[] = {1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,       1.0 / 5040,      1.0 / 40320,
                              1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
@@ -94,7 +94,7 @@ V pow(V a, V b) {
   l.lo = select(edge, zero, l.lo);
   Double2 p = two_product(b, l.hi);
   p.lo = p.lo + b * l.lo;
-  // Beyond the range of exp the low part says nothing (and may be infinity - infinity).
+  // Beyond the range of exp the low part has no meaning (and may be infinity - infinity).
   p.lo = select(simd::abs(p.hi) < splat(1000.0), p.lo, zero);
   const V magnitude = select(x == one, one, exp2double(p));
 

@@ -1,4 +1,4 @@
-// Matrix products of tensors: what is checked, and the way to the kernels.
+// Matrix products of tensors: the checks, and the call of the kernels.
 #include "ops/product.h"
 
 #include <algorithm>
@@ -44,7 +44,7 @@ struct Product {
 };
 
 Product make_product(const Tensor& a, const Tensor& b) {
-  require_same_dtype(a, b, matmul_op);
+  require_same_dtype(a, b, kMatmulOp);
   if (a.ndim() == 0 || b.ndim() == 0) {
     fail(ErrorCode::shape, {"matmul: operands need at least one axis: a is ", a.shape(), ", b is ", b.shape()});
   }
@@ -66,13 +66,13 @@ Product make_product(const Tensor& a, const Tensor& b) {
 }
 
 void require_bias(const Tensor& bias, const Product& p) {
-  require_same_dtype(*p.a, bias, {"matmul: bias", matmul_op.dtypes});
+  require_same_dtype(*p.a, bias, {"matmul: bias", kMatmulOp.dtypes});
   if (bias.shape() != Shape{p.n}) {
     fail(ErrorCode::shape, {"matmul: bias is ", bias.shape(), ", needs ", Shape{p.n}});
   }
 }
 
-/// The product of the first matrices of stacks, as the kernels see it, with `rows` rows of A.
+/// The kernels' arguments for the product of the first matrices of stacks, with `rows` rows of A.
 template <class T>
 KernelArgs<T> arguments(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* bias,
                         const ops::MatmulOptions& options, std::int64_t rows) {
@@ -113,12 +113,12 @@ Strides batch_strides(const Tensor& t, const Product& p) {
   return batch_of(expanded(t, full).strides());
 }
 
-/// The products of a stack whose operands are already broadcast to it: operand 0 is C.
+/// The products of a stack, its operands broadcast. In the loop nest, operand 0 is C, 1 is A and 2 is B.
 Batch batch_of_products(const Product& p, const Tensor& c) {
   const Strides sc = batch_strides(c, p), sa = batch_strides(*p.a, p), sb = batch_strides(*p.b, p);
   const LoopNest nest = make_loop_nest(p.batch, {&sc, &sa, &sb});
   Batch batch;
-  static_assert(Batch::max_axes + 2 >= Dims::max_rank);
+  static_assert(Batch::kMaxAxes + 2 >= Dims::kMaxRank);
   batch.axes = nest.axes;
   for (std::size_t axis = 0; axis < nest.axes; ++axis) {
     batch.sizes[axis] = static_cast<std::size_t>(nest.size[axis]);
@@ -129,10 +129,10 @@ Batch batch_of_products(const Product& p, const Tensor& c) {
   return batch;
 }
 
-/// One matrix for the whole stack: a single tall product, where C is contiguous, too.
+/// Whether B is one matrix for the whole stack and A is contiguous. If C is, too, this is a single tall product.
 bool is_one_tall_product(const Product& p) { return p.b->ndim() == 2 && p.a->is_contiguous(); }
 
-/// C is `c` as [batch, m, n], with rows that a kernel can write.
+/// Runs the products. `c` is C as [batch, m, n], with rows that a kernel can write.
 void run_stacked(const Product& p, const Tensor& c, const ops::MatmulOptions& options) {
   const Tensor bias = options.bias ? row_major(*options.bias) : Tensor();
   const Tensor* const bias_or_none = bias.defined() ? &bias : nullptr;
@@ -149,8 +149,8 @@ void run_stacked(const Product& p, const Tensor& c, const ops::MatmulOptions& op
   });
 }
 
-/// The usual case: two matrices whose product goes into a third as it is. It needs nothing of the general case: no
-/// stack, no broadcasting, no shape to build, which would take longer than a small product. False for every other case,
+/// The usual case: the product of two matrices goes straight into a third. It needs no stack, no broadcasting and no
+/// new shape, which would take longer than a small product. Returns false, with nothing done, for every other case,
 /// errors included.
 bool run_plain(const Tensor& a, const Tensor& b, const Tensor& out, const ops::MatmulOptions& options) {
   const TensorImpl *x = a.impl().get(), *y = b.impl().get(), *c = out.impl().get();
@@ -214,7 +214,7 @@ std::string ops::explain_matmul(const Tensor& a, const Tensor& b, KernelId kerne
   stacked.push_back(p.n);
   if (numel(stacked) == 0) return "nothing: the result has no elements\n";
   if (p.k == 0) return "zeros: the sums have no terms\n";
-  // In the place of C, which is not written: its shape without its memory.
+  // Takes the place of C, which is not written: it has C's shape, but only one element in memory.
   const Tensor c = detail::expanded(Tensor::zeros({1}, a.dtype()), stacked);
   const bool is_stack = !p.batch.empty() && !detail::is_one_tall_product(p);
   const std::int64_t rows = is_stack ? p.m : numel(stacked) / p.n;

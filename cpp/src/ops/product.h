@@ -6,9 +6,9 @@
 /// Matrix products that are not recorded (ops.h says what matmul() does).
 namespace tinytorch::detail {
 
-inline constexpr Op matmul_op{"matmul"};
+inline constexpr Op kMatmulOp{"matmul"};
 
-/// Into a new tensor; `options.out` is not looked at.
+/// The product in a new tensor; `options.out` is ignored.
 [[nodiscard]] Tensor product(const Tensor& a, const Tensor& b, const ops::MatmulOptions& options);
 void product_into(Tensor& out, const Tensor& a, const Tensor& b, const ops::MatmulOptions& options);
 

@@ -18,7 +18,7 @@ namespace detail {
 
 namespace {
 
-constexpr Op sum_op{"sum"}, mean_op{"mean"}, max_op{"max"}, argmax_op{"argmax"};
+constexpr Op kSumOp{"sum"}, kMeanOp{"mean"}, kMaxOp{"max"}, kArgmaxOp{"argmax"};
 
 AxisView reduced(const Op& op, const Tensor& a, const ops::Axes& axes) {
   require_dtype(a, op, "a");
@@ -46,7 +46,7 @@ void max_columns(const T* values, std::size_t rows, std::size_t columns, T* out)
   }
 }
 
-/// 1 where a is the largest element, or NaN as that is, else 0.
+/// 1 where a equals `largest`, or both are NaN; else 0.
 struct IsLargest {
   static constexpr Op op{"max"};
   template <class V>
@@ -55,7 +55,7 @@ struct IsLargest {
   }
 };
 
-/// Of the largest of all elements, each of equals gets the same share.
+/// Gradient of the maximum of all elements: those that equal it get equal shares of dy.
 auto max_of_all(const Tensor& a, const Tensor& y) {
   return [a = Saved(a), y = Saved(reshaped(y, {}))](Node& n, Tensor& dy) {
     const Tensor largest = binary<IsLargest>(a.get(n), y.get(n));
@@ -64,7 +64,8 @@ auto max_of_all(const Tensor& a, const Tensor& y) {
   };
 }
 
-/// Along an axis: seen as [outer, length, inner], the element of each length that argmax() names takes dy.
+/// Gradient of the maximum along an axis: the element that argmax() names gets dy. The tensor is seen as
+/// [outer, length, inner], with the axis in the middle.
 auto max_along(const Tensor& a, const ops::Axes& axes) {
   const AxisSizes sizes = find_axis(a.shape(), axes.dim, false, "max");
   return [place = ops::argmax(a, {axes.dim}), length = static_cast<std::int64_t>(sizes.length),
@@ -91,7 +92,7 @@ using detail::record;
 
 Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
   return record(
-      "sum", {&a}, out, [&] { return detail::sum_forward(detail::sum_op, a, axes, out); },
+      "sum", {&a}, out, [&] { return detail::sum_forward(detail::kSumOp, a, axes, out); },
       [&](const Tensor&) {
         return [kept = detail::find_axis(a.shape(), axes.dim, true, "sum").result](Node& n, Tensor& dy) {
           n.add(0, detail::stretch(n, dy, kept));
@@ -101,9 +102,9 @@ Tensor sum(const Tensor& a, Axes axes, Tensor* out) {
 
 Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
   const auto forward = [&] {
-    Tensor result = detail::sum_forward(detail::mean_op, a, axes, out);
+    Tensor result = detail::sum_forward(detail::kMeanOp, a, axes, out);
     const auto length = static_cast<double>(detail::find_axis(a.shape(), axes.dim, false, "mean").length);
-    return detail::binary(detail::mean_op, result, Tensor::scalar(length, a.dtype()), &result,
+    return detail::binary(detail::kMeanOp, result, Tensor::scalar(length, a.dtype()), &result,
                           detail::binary_rows<detail::Quotient>);
   };
   return record("mean", {&a}, out, forward, [&](const Tensor&) {
@@ -116,7 +117,7 @@ Tensor mean(const Tensor& a, Axes axes, Tensor* out) {
 
 Tensor max(const Tensor& a, Axes axes, Tensor* out) {
   const auto forward = [&] {
-    const detail::AxisView view = detail::reduced(detail::max_op, a, axes);
+    const detail::AxisView view = detail::reduced(detail::kMaxOp, a, axes);
     detail::require_elements(view, a, "max");
     detail::Destination to_out(out, view.sizes.result, a.dtype(), a, "max");
     detail::for_floating(a.dtype(), [&]<class T>() {
@@ -140,7 +141,7 @@ Tensor max(const Tensor& a, Axes axes, Tensor* out) {
 }
 
 Tensor argmax(const Tensor& a, Axes axes, Tensor* out) {
-  const detail::AxisView view = detail::reduced(detail::argmax_op, a, axes);
+  const detail::AxisView view = detail::reduced(detail::kArgmaxOp, a, axes);
   detail::require_elements(view, a, "argmax");
   if (view.sizes.length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     detail::fail(ErrorCode::overflow, {"argmax: an index into shape ", a.shape(), " does not fit into int32"});
@@ -172,13 +173,13 @@ namespace detail {
 namespace {
 
 constinit const Operation reductions_rows[] = {
-    row<&ops::sum>(sum_op, {.summary = "The sum, of all elements or along one axis."}),
-    row<&ops::mean>(mean_op, {.summary = "The mean, of all elements or along one axis; NaN of none."}),
+    row<&ops::sum>(kSumOp, {.summary = "The sum, of all elements or along one axis."}),
+    row<&ops::mean>(kMeanOp, {.summary = "The mean, of all elements or along one axis; NaN of none."}),
     row<&ops::max>(
-        max_op, {.summary = "The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` "
+        kMaxOp, {.summary = "The largest element; NaN wins. Throws `ShapeError` over an axis of size 0. Along `dim` "
                             "the gradient goes to "
                             "the first of equals, without `dim` it is shared evenly among all equals, as in PyTorch."}),
-    row<&ops::argmax>(argmax_op, {.summary = "The place of the largest element, the first of equals, as int32.",
+    row<&ops::argmax>(kArgmaxOp, {.summary = "The place of the largest element, the first of equals, as int32.",
                                   .has_gradient = false}),
 };
 

@@ -10,10 +10,11 @@
 #include "tensor/copy.h"
 #include "tinytorch/ops.h"
 
-/// The table of operations. A row stands with its operation and says what a program needs to know of it: its name, its
-/// parameters with their types and defaults, its dtypes. The types come from the function itself. From the table follow
-/// JavaScript's methods with their checks and documentation, the functions that they call (scripts/generate.mjs), and
-/// tests that hold for every operation (tests/cpp/ops_table_test.cpp). The library itself does not read it.
+/// The table of operations. Each row is in the file of its operation and says what a program needs to know of it: its
+/// name, its dtypes, its parameters with their types and defaults. The types come from the function itself.
+///
+/// From the table, scripts/generate.mjs makes JavaScript's methods, with checks and documentation, and the functions
+/// that they call. Tests of every operation read it, too (tests/cpp/ops_table_test.cpp). The library itself does not.
 namespace tinytorch::detail {
 
 enum class Kind : unsigned char { tensor, out, axes, shape, integer, real, dtype, reduction, product };
@@ -37,7 +38,7 @@ struct Parameter {
   }
 };
 
-/// An argument: one of these counts, which one is the parameter's kind.
+/// An argument. The parameter's kind says which of these members is used.
 struct Value {
   Tensor tensor{};
   ops::Axes axes{};
@@ -52,14 +53,14 @@ enum class Place : unsigned char {
   none
 };
 
-inline constexpr std::size_t max_parameters = 5;
+inline constexpr std::size_t kMaxParameters = 5;
 
-/// What is said of an operation by hand.
+/// The part of a row that is written by hand.
 struct Text {
   const char* summary;  ///< documentation of the method; `this` is the first operand
   /// The parameters after the first operand, without `out` and the axes of a reduction.
-  std::array<Parameter, max_parameters> parameters{};
-  bool takes_number = false;  ///< as the second operand
+  std::array<Parameter, kMaxParameters> parameters{};
+  bool takes_number = false;  ///< the second operand may be a number
   bool has_gradient = true;
   double lowest = -3, highest = 3;  ///< operands in between are good for tests: the function is smooth there
   Place place = Place::method;
@@ -68,7 +69,7 @@ struct Text {
 struct Operation {
   Op op;
   Text text;
-  std::array<Parameter, max_parameters> parameters;  ///< all, in the function's order
+  std::array<Parameter, kMaxParameters> parameters;  ///< all, in the function's order
   std::size_t count;
   bool is_member;  ///< of Tensor
   Tensor (*call)(std::span<const Value> arguments);
@@ -77,7 +78,7 @@ struct Operation {
 /// The rows of one file.
 using Family = std::span<const Operation>;
 extern const Family arithmetic, activations, softmaxes, reductions, products, layers, losses, views;
-/// All of them.
+/// All families.
 [[nodiscard]] std::span<const Family> families();
 
 template <class P>
@@ -105,7 +106,7 @@ constexpr Kind kind_of() {
   }
 }
 
-/// The argument as the function takes it.
+/// The argument for a parameter of type P.
 template <class P>
 decltype(auto) argument(const Value& value) {
   constexpr Kind kind = kind_of<P>();
@@ -120,7 +121,7 @@ decltype(auto) argument(const Value& value) {
   } else if constexpr (kind == Kind::product) {
     return ops::MatmulOptions{.out = value.tensor.defined() ? const_cast<Tensor*>(&value.tensor) : nullptr};
   } else if constexpr (kind == Kind::integer) {
-    return convert<std::int64_t>(value.number);  // infinity: the largest
+    return convert<std::int64_t>(value.number);  // infinity becomes the largest integer
   } else {
     return static_cast<std::remove_cvref_t<P>>(value.number);
   }

@@ -38,8 +38,8 @@ void with_scalar(const T* x, T scalar, T* y, std::size_t count) noexcept {
   run_row<T>(&binary_row<T, F>, {y, {x, repeated}, {1, 0}, count});
 }
 
-/// log(1 + x) for x >= 0, with the relative precision of a small x: the logarithm of the rounded sum, and what the
-/// rounding lost.
+/// log(1 + x) for x >= 0, precise also for a small x: the logarithm of the rounded sum, corrected by what the rounding
+/// lost.
 template <class T>
 T log1p_of(T x) noexcept {
   const T sum = 1 + x;
@@ -58,7 +58,7 @@ std::size_t place_of(T value, const T* x, std::size_t count) noexcept {
   return i;
 }
 
-/// The largest element of a row and where it is; a place outside of the row where it is NaN or infinite.
+/// The largest element of a row and its place. If it is NaN or infinite, the place is outside of the row.
 template <class T>
 struct Peak {
   T value;
@@ -70,9 +70,9 @@ Peak<T> peak_of(const T* x, std::size_t count) noexcept {
   return {highest, highest - highest == 0 ? place_of(highest, x, count) : count};
 }
 
-/// The sum of exp(x - peak) over all but the peak itself, whose 1 would swallow what is small: the others' digits are
-/// what log(1 + rest) consists of. Where the peak has no place, of all, which is NaN. The sums of chunks are added in a
-/// fixed order. `exponentials`, where given, gets every exp(x - peak).
+/// The sum of exp(x - peak) over all elements except the peak. The peak's own term is 1: added to it, small terms would
+/// lose the digits that log(1 + rest) needs. If the peak is NaN or infinite, the sum is over all elements and is NaN.
+/// The sums of chunks are added in a fixed order. `exponentials`, where given, gets every exp(x - peak).
 template <class T>
 T sum_beside(const Peak<T>& peak, const T* x, T* exponentials, std::size_t count) noexcept {
   constexpr std::size_t chunk = 256;
@@ -82,7 +82,7 @@ T sum_beside(const Peak<T>& peak, const T* x, T* exponentials, std::size_t count
     const std::size_t n = count - i < chunk ? count - i : chunk;
     with_scalar<ExpOfDifference>(x + i, peak.value, part, n);
     if (exponentials != nullptr) std::copy_n(part, n, exponentials + i);
-    if (peak.place - i < n) part[peak.place - i] = 0;  // unsigned: false before the chunk as well
+    if (peak.place - i < n) part[peak.place - i] = 0;  // unsigned: a place before the chunk gives false, too
     rest += sum_row(part, n);
   }
   return rest;
@@ -112,7 +112,7 @@ T softmax_loss_row(const T* x, T* y, std::size_t count, std::size_t label) noexc
   const T rest = sum_beside(peak, x, y, count), sum = 1 + rest;
   const T loss = log1p_of(rest) - (x[label] - peak.value);
   with_scalar<Quotient>(y, sum, y, count);
-  // p - 1 = -(the others' share): by subtraction nothing would be left of a share below the last place of 1.
+  // p - 1 = -(the others' share). Subtracting 1 from p would lose the digits of a small share.
   y[label] = label == peak.place ? -(rest / sum) : y[label] - 1;
   return loss;
 }
@@ -169,7 +169,7 @@ Tensor along(const Op& op, const Tensor& a, std::int64_t dim, Tensor* out, RowTo
   return *out;
 }
 
-constexpr Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
+constexpr Op kSoftmaxOp{"softmax"}, kLogSoftmaxOp{"log_softmax"};
 
 }  // namespace
 
@@ -183,7 +183,7 @@ using detail::Saved;
 
 Tensor softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
   const auto forward = [&] {
-    return detail::along(detail::softmax_op, a, dim, out, &detail::softmax_row<float>, &detail::softmax_row<double>);
+    return detail::along(detail::kSoftmaxOp, a, dim, out, &detail::softmax_row<float>, &detail::softmax_row<double>);
   };
   return record("softmax", {&a}, out, forward, [&](const Tensor& y) {
     return [y = Saved(detach(y)), dim](Node& n, Tensor& dy) {
@@ -195,7 +195,7 @@ Tensor softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
 
 Tensor log_softmax(const Tensor& a, std::int64_t dim, Tensor* out) {
   const auto forward = [&] {
-    return detail::along(detail::log_softmax_op, a, dim, out, &detail::log_softmax_row<float>,
+    return detail::along(detail::kLogSoftmaxOp, a, dim, out, &detail::log_softmax_row<float>,
                          &detail::log_softmax_row<double>);
   };
   return record("log_softmax", {&a}, out, forward, [&](const Tensor& y) {
@@ -212,10 +212,10 @@ namespace detail {
 namespace {
 
 constinit const Operation softmaxes_rows[] = {
-    row<&ops::softmax>(softmax_op,
+    row<&ops::softmax>(kSoftmaxOp,
                        {.summary = "exp(this) / sum(exp(this)) along `dim`, computed so that nothing overflows.",
                         .parameters = {Parameter("dim", -1)}}),
-    row<&ops::log_softmax>(log_softmax_op,
+    row<&ops::log_softmax>(kLogSoftmaxOp,
                            {.summary = "The logarithm of softmax.", .parameters = {Parameter("dim", -1)}}),
 };
 

@@ -39,7 +39,7 @@ Tensor Tensor::slice(std::int64_t dim, std::int64_t start, std::int64_t stop, st
 }
 
 Tensor Tensor::expand(const Shape& target) const {
-  // A tensor of its own also where nothing changes: marking or freezing the result must not touch this one.
+  // A new tensor even if nothing changes: marking or freezing the result must not affect this one.
   const auto forward = [&] { return shape() == target && defined() ? detach(*this) : detail::expanded(*this, target); };
   return record("expand", {this}, nullptr, forward,
                 [](const Tensor&) { return [](Node& n, Tensor& dy) { n.add(0, std::move(dy)); }; });

@@ -19,7 +19,7 @@ double cosine_schedule(double initial, double lowest, std::int64_t t, std::int64
   detail::require_not_negative("cosine_schedule", "lowest", lowest);
   detail::require_whole("cosine_schedule", "t", t, 0);
   detail::require_whole("cosine_schedule", "length", length, 1);
-  // Half a turn, by our own cosine: libm's differs from platform to platform.
+  // Half a turn. The library's own cosine, because libm's differs from platform to platform.
   const double turn = 0.5 * static_cast<double>(std::min(t, length)) / static_cast<double>(length);
   double cosine[2];
   detail::vmath::sincos_turns(simd::Vec<double>::splat(turn)).cos.store(cosine);

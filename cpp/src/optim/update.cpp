@@ -15,7 +15,7 @@ namespace {
 template <class T, int N, class Update>
 void for_each_vector(std::size_t count, const T* gradient, T* const (&state)[N], Update update) {
   using V = simd::Vec<T>;
-  constexpr std::size_t grain = 8192;  // about 3 microseconds
+  constexpr std::size_t grain = 8192;  // elements that are worth handing to another thread
   detail::parallel_for(count, grain, [&](std::size_t begin, std::size_t end) {
     V s[N];
     std::size_t i = begin;
@@ -36,7 +36,7 @@ V splat(double x) {
   return V::splat(static_cast<typename V::value_type>(x));
 }
 
-/// Zero for what is subnormal; NaN stays.
+/// Turns subnormal numbers into zero (update.h); NaN stays.
 template <class V>
 V flush(V x) {
   return and_not(x, simd::abs(x) < V::splat(std::numeric_limits<typename V::value_type>::min()));

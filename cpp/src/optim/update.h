@@ -2,9 +2,12 @@
 
 #include <cstddef>
 
-/// What one step does to one dense parameter of `count` elements: a single pass over everything it touches. The
-/// numbers come as double and are rounded to T. Subnormal numbers in the optimiser's memory become zero: left alone,
-/// the mean of a gradient that has ended shrinks to one, stays there, and makes a step several times as slow.
+/// What one step does to one dense parameter of `count` elements, in a single pass. The numbers come as double and are
+/// rounded to T.
+///
+/// Subnormal numbers in the optimiser's state become zero. Without this, the mean of a gradient that has become zero
+/// would shrink until it is subnormal and stay so, and subnormals make a step much slower (docs/benchmarks.md, "Tried
+/// and lost").
 namespace tinytorch::optim {
 
 struct SgdNumbers {
@@ -19,8 +22,8 @@ struct AdamNumbers {
   double beta1, beta2, eps;
   double rate;       ///< lr / (1 - beta1^t)
   double scale;      ///< 1 / sqrt(1 - beta2^t)
-  double add_decay;  ///< of the parameter, added to the gradient
-  double shrink;     ///< the parameter is multiplied by it first: 1 - lr decay where the decay is decoupled
+  double add_decay;  ///< times the parameter, is added to the gradient
+  double shrink;     ///< multiplies the parameter first: 1 - lr decay where the decay is decoupled
 };
 /// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p = shrink p - rate m / (scale sqrt(v) + eps).
 template <class T>

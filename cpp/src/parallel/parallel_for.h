@@ -13,7 +13,7 @@ namespace tinytorch::detail {
 class RangeFunction {
  public:
   template <class F, class = std::enable_if_t<!std::is_same_v<std::remove_cvref_t<F>, RangeFunction>>>
-  RangeFunction(F&& fn) noexcept  // NOLINT(google-explicit-constructor): lambdas are passed as they stand
+  RangeFunction(F&& fn) noexcept  // NOLINT(google-explicit-constructor): lambdas are passed as they are
       : object_(const_cast<void*>(static_cast<const void*>(&fn))),
         call_([](void* object, std::size_t begin, std::size_t end, std::size_t thread) {
           auto& f = *static_cast<std::remove_reference_t<F>*>(object);
@@ -32,12 +32,13 @@ class RangeFunction {
 };
 
 #if TINYTORCH_THREADS
-/// Announces a job and says whether parallel_for() pays for it. False for a job that is not `large` (a hundred
-/// microseconds) while all workers sleep, because waking one takes as long. True after a few such jobs in quick
-/// succession: the next ones will find a worker awake. Only the thread that calls the library's operations may call it.
+/// Announces a job and returns whether parallel_for() makes it faster. False for a job that is not `large` while all
+/// workers sleep, because waking one would take as long as the job. But true after a few such jobs in quick succession:
+/// the workers are then awake for the jobs that follow. Call it only from the thread that runs the operations.
 bool announce_job(bool large);
 
-/// Gives `chunks` chunks to the pool; false where it is busy (a nested call, or another caller's).
+/// Runs fn for `chunks` chunks on the pool. False, with nothing done, if the pool is busy (with a nested call, or for
+/// another thread) or there are too many chunks.
 bool run_on_pool(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn);
 #else
 inline bool announce_job(bool) { return false; }
@@ -48,9 +49,9 @@ inline bool announce_job(bool) { return false; }
 /// and returns when all are done. `thread` is below num_threads() and names scratch space: no two chunks run
 /// at once under one number.
 ///
-/// The chunks are the same for any number of threads, and who takes which is decided as they go; so a
-/// result has the same bits whoever computes it as long as the chunks write to different places. `fn` must not
-/// throw. Nested calls, and calls while another thread uses the pool, run inline.
+/// The chunks are the same for any number of threads; which thread takes which chunk is decided at run time. So results
+/// have the same bits for any number of threads if the chunks write to different places. `fn` must not throw. Nested
+/// calls, and calls while another thread uses the pool, run inline.
 inline void parallel_for(std::size_t count, std::size_t grain, RangeFunction fn) {
   grain = std::max<std::size_t>(grain, 1);
 #if TINYTORCH_THREADS

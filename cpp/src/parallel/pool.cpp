@@ -11,8 +11,7 @@
 // - The caller takes chunks from the front, workers from the back. When a program repeats its calls, each thread finds
 //   much of the same data in its own cache.
 // - A thread claims a chunk by moving an end over it. Only then does it read the rest of the job, which stays valid
-// until
-//   that chunk is counted off `unfinished_`.
+//   until that chunk is counted off `unfinished_`.
 // - So a worker may come late, or never: the others do its share, and nobody waits for it. (In a browser, a new worker
 //   starts when the event loop turns next.)
 // - The job's number makes a claim fail that a thread prepared for an earlier job.
@@ -36,16 +35,16 @@ namespace {
 using Word = std::atomic<std::uint32_t>;
 
 /// The job's number, then front and back.
-constexpr int end_bits = 20;
-constexpr std::uint64_t max_chunks = (std::uint64_t{1} << end_bits) - 1;
-constexpr std::uint64_t one_at_front = std::uint64_t{1} << end_bits, one_job = one_at_front << end_bits;
-constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> end_bits & max_chunks; }
-constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & max_chunks; }
+constexpr int kEndBits = 20;
+constexpr std::uint64_t kMaxChunks = (std::uint64_t{1} << kEndBits) - 1;
+constexpr std::uint64_t kOneAtFront = std::uint64_t{1} << kEndBits, kOneJob = kOneAtFront << kEndBits;
+constexpr std::uint64_t front_of(std::uint64_t unclaimed) { return unclaimed >> kEndBits & kMaxChunks; }
+constexpr std::uint64_t back_of(std::uint64_t unclaimed) { return unclaimed & kMaxChunks; }
 constexpr bool any_left(std::uint64_t unclaimed) { return front_of(unclaimed) != back_of(unclaimed); }
 
-// May return early; in a module it returns after `most_ms` even if nobody wakes it. A module does not use Emscripten's
-// own wait, because a JavaScript exception leaves that when a worker has crashed. A browser's main thread may not
-// sleep, so it polls.
+// Sleeps while `word` is `value`. May return early. In a module it returns after `most_ms` even if nobody wakes it.
+// Emscripten's own wait is not used, because it throws a JavaScript exception when a worker has crashed. A browser's
+// main thread may not sleep, so it polls.
 void sleep_while(Word& word, std::uint32_t value, [[maybe_unused]] double most_ms) {
 #ifdef __EMSCRIPTEN__
   if (emscripten_is_main_browser_thread()) {
@@ -68,20 +67,20 @@ void wake_sleeper(Word& word) {
 #endif
 }
 
-/// How long a thread spins before it sleeps: waking a sleeping one takes a hundred times longer (docs/benchmarks.md,
-/// "Choices"). After a few waits that ended while it spun, a thread spins longer.
-constexpr double first_spin_ms = 0.08, later_spin_ms = 0.3;
-constexpr int waits_before_later_spin = 3;
+/// How long a thread spins before it sleeps. A spinning thread starts much sooner than a sleeping one can be woken
+/// (docs/benchmarks.md, "Choices"). After a few waits that ended while it spun, a thread spins longer.
+constexpr double kFirstSpinMs = 0.08, kLaterSpinMs = 0.3;
+constexpr int kWaitsBeforeLaterSpin = 3;
 
 /// Small jobs wake nobody until this many have followed each other, each at most this far apart.
-constexpr int jobs_before_waking = 4;
-constexpr double job_distance_ms = 0.1;
+constexpr int kJobsBeforeWaking = 4;
+constexpr double kJobDistanceMs = 0.1;
 
 /// In a module a worker can die while it has a chunk: it crashes, or the page, the engine or the system ends it. The
 /// thread that waits for the chunk is not told. It gives up after this long, or after this many times the duration of
 /// its own chunk of the same size, whichever is longer.
-constexpr double least_patience_ms = 10'000, patience_in_chunks = 20;
-constexpr double look_around_ms = 500;
+constexpr double kLeastPatienceMs = 10'000, kPatienceInChunks = 20;
+constexpr double kLookAroundMs = 500;
 
 /// Where one thread waits for a condition that others make true. They change it by a sequentially consistent
 /// store and then call wake(); `ready` reads it likewise, so that one of the two sees the other.
@@ -95,7 +94,7 @@ class alignas(128) WaitingPlace {
   template <class Ready, class GivesUp>
   bool wait(Ready ready, double most_ms, GivesUp gives_up) {
     if (spin(ready)) {
-      short_waits_ = std::min(short_waits_ + 1, waits_before_later_spin);
+      short_waits_ = std::min(short_waits_ + 1, kWaitsBeforeLaterSpin);
       return true;
     }
     short_waits_ = 0;
@@ -121,11 +120,11 @@ class alignas(128) WaitingPlace {
  private:
   template <class Ready>
   [[nodiscard]] bool spin(Ready ready) const {
-    constexpr int looks = 200;  // between two at the clock, which is a call of JavaScript in a browser
+    constexpr int looks = 200;  // between two looks at the clock, which is JavaScript in a browser
     for (int i = 0; i < looks; ++i) {
       if (ready()) return true;
     }
-    const double end = now_ms() + (short_waits_ < waits_before_later_spin ? first_spin_ms : later_spin_ms);
+    const double end = now_ms() + (short_waits_ < kWaitsBeforeLaterSpin ? kFirstSpinMs : kLaterSpinMs);
     do {
       for (int i = 0; i < looks; ++i) {
         if (ready()) return true;
@@ -140,9 +139,9 @@ class alignas(128) WaitingPlace {
 
 class Pool {
  public:
-  static constexpr int max_threads = 64;
+  static constexpr int kMaxThreads = 64;
 
-  Pool() : threads_(std::clamp(Thread::processors(), 1, max_threads)) {}
+  Pool() : threads_(std::clamp(Thread::processors(), 1, kMaxThreads)) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool() {
@@ -154,7 +153,7 @@ class Pool {
   [[nodiscard]] int threads() const noexcept { return threads_.load(); }
 
   void set_threads(int count) noexcept {
-    threads_.store(std::clamp(count, 1, max_threads));
+    threads_.store(std::clamp(count, 1, kMaxThreads));
     start_missing();
   }
 
@@ -165,28 +164,28 @@ class Pool {
       if (!workers_[i].place.asleep()) return true;
     }
     const double now = now_ms();
-    const bool soon = now - last_lonely_job_ms_.exchange(now) < job_distance_ms;
-    return (lonely_jobs_ = soon ? lonely_jobs_ + 1 : 1) > jobs_before_waking;
+    const bool soon = now - last_lonely_job_ms_.exchange(now) < kJobDistanceMs;
+    return (lonely_jobs_ = soon ? lonely_jobs_ + 1 : 1) > kJobsBeforeWaking;
   }
 
   bool run(std::size_t count, std::size_t grain, std::size_t chunks, RangeFunction fn) {
-    if (chunks > max_chunks || busy_.exchange(true, std::memory_order_acquire)) return false;
+    if (chunks > kMaxChunks || busy_.exchange(true, std::memory_order_acquire)) return false;
     start_missing();
     count_ = count;
     grain_ = grain;
     fn_ = &fn;
     unfinished_.store(static_cast<std::uint32_t>(chunks));
-    job_ += one_job;
-    unclaimed_.store(job_ | one_at_front | chunks);  // the first chunk is the caller's
+    job_ += kOneJob;
+    unclaimed_.store(job_ | kOneAtFront | chunks);  // the first chunk is the caller's
     const int helpers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads()))) - 1;
     for (int i = 0; i < std::min(helpers, started_.load()); ++i) workers_[i].place.wake();
 
 #ifdef __EMSCRIPTEN__
-    const double start = emscripten_date_now();  // whole milliseconds do, and this clock costs less
+    const double start = emscripten_date_now();  // whole milliseconds suffice, and this clock is cheaper
     run_chunk(0, 0);
     const double chunk_ms = emscripten_date_now() - start;
     work(0);
-    if (!wait_for_workers(std::max(least_patience_ms, patience_in_chunks * chunk_ms))) throw WorkerLost();
+    if (!wait_for_workers(std::max(kLeastPatienceMs, kPatienceInChunks * chunk_ms))) throw WorkerLost();
 #else
     run_chunk(0, 0);
     work(0);
@@ -210,7 +209,7 @@ class Pool {
       worker.pool = this;
       worker.index = started_;
       if (!worker.thread.start(serve, &worker)) {
-        threads_.store(started_ + 1);  // make do with what there is
+        threads_.store(started_ + 1);  // use only the workers that have started
         return;
       }
     }
@@ -219,7 +218,7 @@ class Pool {
   /// False if no chunk was finished for that long: the worker that has one must be dead.
   [[nodiscard]] bool wait_for_workers(double patience_ms) {
     double last_change = 0;
-    std::uint32_t last_seen = UINT32_MAX;  // no job has so many chunks
+    std::uint32_t last_seen = UINT32_MAX;  // more chunks than any job has
     const auto gives_up = [&] {
       const double now = now_ms();
       const std::uint32_t unfinished = unfinished_.load();
@@ -227,7 +226,7 @@ class Pool {
       last_seen = unfinished;
       return now - last_change > patience_ms;
     };
-    return caller_.wait([this] { return unfinished_.load() == 0; }, look_around_ms, gives_up);
+    return caller_.wait([this] { return unfinished_.load() == 0; }, kLookAroundMs, gives_up);
   }
 
   static void serve(void* argument) {
@@ -245,8 +244,7 @@ class Pool {
   void work(int thread) {
     std::uint64_t unclaimed = unclaimed_.load();
     while (any_left(unclaimed) && thread < threads()) {
-      if (!unclaimed_.compare_exchange_weak(unclaimed, thread == 0 ? unclaimed + one_at_front : unclaimed - 1))
-        continue;
+      if (!unclaimed_.compare_exchange_weak(unclaimed, thread == 0 ? unclaimed + kOneAtFront : unclaimed - 1)) continue;
       run_chunk(static_cast<std::size_t>(thread == 0 ? front_of(unclaimed) : back_of(unclaimed) - 1), thread);
       unclaimed = unclaimed_.load();
     }
@@ -270,7 +268,7 @@ class Pool {
   std::atomic<bool> stopping_{false};
   std::atomic<int> threads_;
   std::atomic<int> started_{0};  // only a caller changes it, while busy_ or where no operation may run (threads.h)
-  std::array<Worker, max_threads - 1> workers_;
+  std::array<Worker, kMaxThreads - 1> workers_;
   std::uint64_t job_ = 0;
   std::atomic<int> lonely_jobs_{0};  // small jobs in a row that found all workers asleep
   std::atomic<double> last_lonely_job_ms_{0};

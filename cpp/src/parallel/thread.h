@@ -1,7 +1,7 @@
 #pragma once
 
-// A thread that is started once and waited for at the end. In a module it is the system's own thread: std::thread would
-// bring error categories and printf into the download.
+// A thread that is started once and waited for at the end. In a wasm module it is a pthread, because std::thread would
+// add error categories and printf to the download.
 #ifdef __EMSCRIPTEN__
 #include <emscripten/threading.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@ class Thread {
  public:
   using Main = void (*)(void*);
 
-  /// Runs main(argument) in a thread of its own; false where the system gives no more of them.
+  /// Runs main(argument) in a new thread; false if the system cannot start one.
   [[nodiscard]] bool start(Main main, void* argument) noexcept;
   /// Waits for the end of a thread that was started.
   void join() noexcept;

@@ -33,7 +33,7 @@ class Recorder {
     const double elapsed = measured_ms() - scope.start;
     ProfileRow& row = rows_[scope.row];
     row.self_ms += elapsed - scope.inside;
-    // A scope inside another of its own name is part of that one's total.
+    // If a scope is inside another of the same name, only the outer one adds to the total.
     if (--depth_[scope.row] == 0) row.total_ms += elapsed;
     if (!open_.empty()) open_.back().inside += elapsed;
   }

@@ -1,14 +1,14 @@
 #pragma once
 
-// 128-bit vectors as every instruction set of ours has them: Vec<float> of 4 lanes, Vec<double> of 2. All
-// vector code of the library is written on this file, so that native tests and sanitizers run the text that
-// ships to the browser. This is the only file that asks which instruction set it is compiled for.
+// 128-bit vectors, with one interface for all instruction sets: Vec<float> of 4 lanes, Vec<double> of 2. All vector
+// code of the library uses this file, so that native tests and sanitizers run the same source that ships to the
+// browser. This is the only file that asks which instruction set it is compiled for.
 //
 //   V::load(p)  v.store(p)                 unaligned
 //   V::splat(x)  V::load_splat(p)  V::zero()
 //   a + b  a - b  a * b  a / b  -a         each rounded once; nothing is contracted
 //   madd(Separate{}, a, b, c)              a * b + c, the product rounded first
-//   madd(Fused{}, a, b, c)                 one rounding; exists only where has_fused
+//   madd(Fused{}, a, b, c)                 one rounding; exists only where kHasFused
 //   sqrt  abs  relu  max  min              NaN in, NaN out; see below
 //   at_least(a, low)                       a < low ? low : a, so NaN stays
 //   a < b  a <= b  a > b  a >= b           masks: a Vec with all bits of a lane set or clear
@@ -21,7 +21,7 @@
 //
 // Files compiled with different flags are linked together (kernels/relaxed.cpp), so each instruction set has a
 // namespace of its own, TINYTORCH_ISA: an inline function or a template on Vec<float> is another function in each of
-// them. Otherwise the linker would keep one of the two, and a processor without those instructions could run it.
+// them. Otherwise the linker would keep only one version, and a processor that lacks its instructions could run it.
 #if defined(__wasm_relaxed_simd__)
 #define TINYTORCH_ISA wasm_relaxed
 #define TINYTORCH_ISA_HEADER "simd/lanes_wasm.h"
@@ -68,7 +68,7 @@ struct Vec;
 namespace tinytorch::simd {
 inline namespace TINYTORCH_ISA {
 
-/// One lane with the same interface, for kernels that show what vectors buy.
+/// One lane with the same interface, for the rung `packed`, which works without vectors.
 template <class T>
 struct OneLane {
   using value_type = T;
@@ -92,7 +92,7 @@ inline V madd(Separate, V a, V b, V c) {
 }
 
 #ifdef TINYTORCH_FUSED
-inline constexpr bool has_fused = true;
+inline constexpr bool kHasFused = true;
 inline Vec<float> madd(Fused, Vec<float> a, Vec<float> b, Vec<float> c) {
   return {
       TINYTORCH_FUSED(wasm_f32x4_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_ps(a.v, b.v, c.v), vfmaq_f32(c.v, a.v, b.v))};
@@ -102,7 +102,7 @@ inline Vec<double> madd(Fused, Vec<double> a, Vec<double> b, Vec<double> c) {
       TINYTORCH_FUSED(wasm_f64x2_relaxed_madd(a.v, b.v, c.v), _mm_fmadd_pd(a.v, b.v, c.v), vfmaq_f64(c.v, a.v, b.v))};
 }
 #else
-inline constexpr bool has_fused = false;
+inline constexpr bool kHasFused = false;
 #endif
 
 template <class T>
@@ -141,17 +141,18 @@ inline Vec<T> operator-(Vec<T> a) {
   return a ^ Vec<T>::splat(T(-0.0));
 }
 
-/// To the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double): adding 1.5 * 2^23 pushes
-/// the fraction out of the significand. The intermediate's low bits hold the integer (see exp).
+/// nearest() rounds to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double): adding 1.5 * 2^23
+/// (double: 1.5 * 2^52) pushes the fraction out of the significand. The low bits of that sum hold the integer, which
+/// power_of_two() in tensor/vector_math.h uses.
 template <class T>
-inline constexpr T round_magic = std::is_same_v<T, float> ? T(12582912.0) : T(6755399441055744.0);
+inline constexpr T kRoundMagic = std::is_same_v<T, float> ? T(12582912.0) : T(6755399441055744.0);
 template <class T>
 inline Vec<T> nearest(Vec<T> a) {
-  const Vec<T> magic = Vec<T>::splat(round_magic<T>);
+  const Vec<T> magic = Vec<T>::splat(kRoundMagic<T>);
   return (a + magic) - magic;
 }
 
-/// Lanes in a fixed order: ((0 + 1) + (2 + 3)).
+/// The sum of the lanes in a fixed order: ((0 + 1) + (2 + 3)).
 inline float sum(Vec<float> a) {
   float lanes[4];
   a.store(lanes);
@@ -163,7 +164,7 @@ inline double sum(Vec<double> a) {
   return lanes[0] + lanes[1];
 }
 
-/// The first `count` <= width elements; the other lanes are zero, and memory behind is not touched.
+/// Loads the first `count` <= width elements. The other lanes are zero; memory behind those elements is not touched.
 template <class V>
 inline V load_partial(const typename V::value_type* p, std::size_t count) {
   typename V::value_type lanes[V::width] = {};

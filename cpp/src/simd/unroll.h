@@ -6,8 +6,8 @@
 
 namespace tinytorch::simd {
 
-/// Calls f(0), f(1), ... f(N - 1), each with a compile-time index: what a loop over an array of registers has
-/// to be, so that the array never becomes memory. Mark the lambda TINYTORCH_INLINE.
+/// Calls f(0), f(1), ... f(N - 1), each with a compile-time index. A loop over an array of vectors must be written
+/// this way, so that the array stays in registers. Mark the lambda TINYTORCH_INLINE.
 template <int N, class F>
 TINYTORCH_INLINE constexpr void unroll(F&& f) {
   [&]<int... I>(std::integer_sequence<int, I...>)

@@ -15,13 +15,13 @@ struct Op {
   DTypeSet dtypes = kFloating;
 };
 
-/// Error(invalid_argument) for an undefined tensor, Error(dtype) for one whose dtype the operation does not take,
-/// naming those it takes.
+/// Each throws Error(invalid_argument) for an undefined tensor. The last two throw Error(dtype) if the operation does
+/// not take the tensor's dtype, and name those it takes.
 void require_defined(const Tensor& tensor, std::string_view op, std::string_view argument);
 void require_dtype(const Tensor& tensor, const Op& op, std::string_view argument);
 void require_floating(const Tensor& tensor, const char* op, std::string_view argument);
 
-/// Both of one dtype, which the operation takes.
+/// Both tensors must have one dtype, which the operation takes.
 void require_same_dtype(const Tensor& a, const Tensor& b, const Op& op);
 
 /// `dim` counted from the front; Error(invalid_argument) where the shape has no such axis.
@@ -30,25 +30,25 @@ void require_same_dtype(const Tensor& a, const Tensor& b, const Op& op);
 /// Error(dtype) naming `value` where a tensor of an integer `dtype` cannot hold it: not whole, or out of range.
 void require_representable(double value, DType dtype, std::string_view op);
 
-/// The same for an axis that is reduced. A tensor without axes counts as one of a single element: its axis 0 or -1
-/// gives 0.
+/// require_dim() for an axis that is reduced. A tensor without axes counts as one with a single axis of one element: 0
+/// and -1 name it.
 [[nodiscard]] std::size_t require_reduced_dim(std::int64_t dim, const Shape& shape, std::string_view op);
 
-/// `out` as the place for a result of that shape and dtype: Error(shape) or Error(dtype) where it is not one,
-/// Error(invalid_argument) where two of its indices name the same element, Error(autograd) where it is a recorded
-/// result and recording is on.
+/// Checks that a result of that shape and dtype can be written into `out`. Error(shape) or Error(dtype) if `out` has
+/// another one, Error(invalid_argument) if two of its indices name the same element, Error(autograd) if it is a
+/// recorded result and recording is on.
 void require_out(const Tensor& out, const Shape& shape, DType dtype, std::string_view op);
 
 /// Whether the two can touch the same memory (their byte ranges overlap).
 [[nodiscard]] bool may_overlap(const Tensor& a, const Tensor& b) noexcept;
 
-/// Where an operation writes its result row-major: into `out`, or beside it where `out` is not given, has gaps or
+/// Where an operation writes its result row-major: into `out`, or into a new tensor if `out` is not given, has gaps or
 /// shares memory with the operand. Checks `out` as require_out() does.
 class Destination {
  public:
   Destination(Tensor* out, const Shape& shape, DType dtype, const Tensor& operand, std::string_view op);
   [[nodiscard]] Tensor& result() noexcept { return result_; }
-  /// The result where it belongs.
+  /// The result: `out`, into which it is copied if necessary, or the new tensor.
   [[nodiscard]] Tensor finish();
 
  private:

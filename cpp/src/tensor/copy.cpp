@@ -23,8 +23,8 @@ void copy_words(const StridedRow& to, const StridedRow& from, std::int64_t count
   for (std::int64_t i = 0; i < count; ++i) out[i * to.step] = in[i * from.step];
 }
 
-/// Every type through double, which holds all of them exactly: a loop to read and one to write for each type, in
-/// place of one for each pair. An integer keeps its low bits in a narrower one, as in PyTorch.
+/// Converts by way of double, which holds the numbers of every type exactly. So there is a loop to read and one to
+/// write for each type, not one for each pair of types. An integer keeps its low bits in a narrower one, as in PyTorch.
 void convert_row(const StridedRow& to, DType to_type, const StridedRow& from, DType from_type, std::int64_t count) {
   constexpr std::int64_t chunk = 256;
   double values[chunk];
@@ -57,9 +57,9 @@ void copy_row(const StridedRow& to, DType to_type, const StridedRow& from, DType
 
 }  // namespace
 
-// Where the source is contiguous along another axis than the destination (a transpose), one of the two is walked
-// across its rows. That axis is taken out of the nest, and the plane is copied in strips of 16 columns: 16 streams
-// of the source, read in order, so that no cache line is fetched twice.
+// If the source is contiguous along another axis than the destination (a transpose), one of the two is walked across
+// its rows. Then that axis of the source is taken out of the nest, and the plane of both axes is copied in strips of 16
+// columns. A strip reads 16 streams of the source, each in order, so that no cache line is fetched twice.
 void copy_strided(const StridedBytes<std::byte>& to, const StridedBytes<const std::byte>& from, const Shape& shape) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
   LoopNest nest = make_loop_nest(shape, {&to.strides, &from.strides});

@@ -11,7 +11,8 @@
 
 namespace tinytorch::detail {
 
-/// `value` as To. Into an integer: towards zero, saturating, NaN becomes 0 (C++ leaves those open).
+/// `value` as To. A floating number becomes an integer towards zero; one out of range becomes the nearest limit, NaN
+/// becomes 0 (both are undefined in C++).
 template <class To, class From>
 [[nodiscard]] inline To convert(From value) noexcept {
   if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
@@ -30,15 +31,15 @@ struct StridedBytes {
   DType dtype;
 };
 
-/// Copies and converts `shape`'s elements: floating ones as convert() does, int32 into uint8 by the low bits. The two
-/// must not overlap.
+/// Copies and converts the elements of that shape: floating ones as convert() does, int32 into uint8 by the low bits.
+/// `to` and `from` must not overlap.
 void copy_strided(const StridedBytes<std::byte>& to, const StridedBytes<const std::byte>& from, const Shape& shape);
 
-/// `count` elements from `index` on, `step` apart, as doubles; float32 and integers exactly.
+/// Reads `count` elements from `index` on, `step` apart, as doubles, which hold every type exactly.
 void load_elements(const void* data, DType dtype, std::int64_t index, std::int64_t step, std::int64_t count,
                    double* out);
 
-/// One element as a double, and back: for what is not worth a loop of its own for each type.
+/// Reads one element as a double, and writes one. For code where a loop for each type would not pay.
 [[nodiscard]] double load_element(const void* data, DType dtype, std::int64_t index) noexcept;
 void store_element(void* data, DType dtype, std::int64_t index, double value) noexcept;
 

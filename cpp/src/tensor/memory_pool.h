@@ -8,16 +8,17 @@
 
 namespace tinytorch::detail {
 
-/// Buffers for tensors, 64-byte aligned (a cache line; every vector width), kept after use and handed out
-/// again, so that a training loop in its steady state never reaches the system's allocator.
+/// Buffers for tensors, 64-byte aligned (a cache line). They are kept after use and handed out again, so that a
+/// training loop soon needs nothing from the system's allocator.
 ///
-/// Sizes are rounded up to classes, eight per power of two: at most an eighth of a buffer is lost, and the
-/// list of a class is a linked list inside the free buffers themselves. Safe to use from several threads.
+/// Sizes are rounded up to whole cache lines and then to classes, eight for each power of two, which loses at most an
+/// eighth of a buffer. The free buffers of a class form a linked list inside the buffers themselves. Safe to use from
+/// several threads.
 class MemoryPool {
  public:
   static MemoryPool& instance() noexcept;
 
-  /// Null where the system has no more memory even after the pool has given its own back.
+  /// Null if the system has no more memory, even after the pool has given back its free buffers.
   [[nodiscard]] void* acquire(std::size_t bytes) noexcept;
   void release(void* buffer, std::size_t bytes) noexcept;
   void release_free_buffers() noexcept;

@@ -5,15 +5,15 @@
 #include "tinytorch/matmul.h"
 #include "tinytorch/tensor.h"
 
-/// A right operand of matrix products in the panels of the rung that reads them (matmul/packed/pack.h), for whoever
-/// multiplies by the same matrix many times.
+/// A right operand of matrix products, packed into the panels that a rung reads (matmul/packed/pack.h). It is for code
+/// that multiplies by the same matrix many times.
 namespace tinytorch::detail {
 
-/// The rung whose panels a product reads, with the kernel that is asked for or the policy's choice. All cores read
-/// those of the best rung of one.
+/// The rung whose panels a product reads if it runs with `kernel` or, for kAutoKernel, with the policy's choice. The
+/// rung `threaded` reads the panels of the best rung of one thread.
 [[nodiscard]] KernelId panels_kernel(KernelId kernel);
 
-/// How many elements the panels have; 0 where that product is not faster with them.
+/// How many elements the panels have; 0 if a product with `rows` rows is not faster with them.
 [[nodiscard]] std::size_t packed_size(const Tensor& b, std::int64_t rows, KernelId rung);
 
 /// The panels, for MatmulOptions::panels: `size` elements. Throws Error(out_of_memory).

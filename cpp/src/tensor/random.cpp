@@ -17,7 +17,7 @@ std::uint64_t high64(const PhiloxBlock& block) { return block[2] | std::uint64_t
 
 /// Uniform numbers of one block: 4 of 24 bits in float, 2 of 53 bits in double, in [0, 1).
 template <class T>
-constexpr std::size_t per_block = 16 / sizeof(T);
+constexpr std::size_t kPerBlock = 16 / sizeof(T);
 
 void uniforms(const PhiloxBlock& block, float* out) {
   for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(block[i] >> 8) * 0x1p-24f;
@@ -27,8 +27,8 @@ void uniforms(const PhiloxBlock& block, double* out) {
   out[1] = static_cast<double>(high64(block) >> 11) * 0x1p-53;
 }
 
-/// The same for Box-Muller, in double: radius[i] in (0, 1], turn[i] in [0, 1). One pair of 53-bit numbers from a block,
-/// or two of 32 bits.
+/// Pairs of uniform numbers for Box-Muller, in double: radius[i] in (0, 1], turn[i] in [0, 1). A block gives one pair
+/// of 53 bits (`wide`) or two pairs of 32 bits. Returns the number of pairs.
 std::size_t pairs(const PhiloxBlock& block, bool wide, double* radius, double* turn) {
   if (wide) {
     radius[0] = static_cast<double>((low64(block) >> 11) + 1) * 0x1p-53;
@@ -57,7 +57,8 @@ double Generator::uniform() noexcept { return static_cast<double>(next_u64() >> 
 
 std::uint64_t Generator::below(std::uint64_t bound) noexcept {
   if (bound == 0) return 0;
-  // Numbers below 2^64 mod bound are one too many of their kind.
+  // The lowest 2^64 mod bound numbers are rejected. Then `bound` divides the count of the others, so that every result
+  // is equally likely.
   const std::uint64_t threshold = (0 - bound) % bound;
   for (;;) {
     const std::uint64_t x = next_u64();
@@ -67,27 +68,27 @@ std::uint64_t Generator::below(std::uint64_t bound) noexcept {
 
 template <class T>
 void Generator::fill_uniform(std::span<T> out) noexcept {
-  for (std::size_t i = 0; i < out.size(); i += per_block<T>) {
-    T values[per_block<T>];
+  for (std::size_t i = 0; i < out.size(); i += kPerBlock<T>) {
+    T values[kPerBlock<T>];
     uniforms(next_block(seed_, stream_, counter_), values);
-    std::copy_n(values, std::min(per_block<T>, out.size() - i), out.data() + i);
+    std::copy_n(values, std::min(kPerBlock<T>, out.size() - i), out.data() + i);
   }
 }
 
 namespace {
 
-constexpr std::size_t batch = 32;
+constexpr std::size_t kBatch = 32;
 
-/// The pairs' normal numbers, one after the other. Box-Muller.
+/// Box-Muller: each pair gives two normal numbers, which follow each other in `out`. Overwrites `radius` and `turn`.
 void normals(double* radius, double* turn, double* out) {
   using V = simd::Vec<double>;
-  for (std::size_t p = 0; p < batch; p += V::width) {
+  for (std::size_t p = 0; p < kBatch; p += V::width) {
     const V r = sqrt(V::splat(-2.0) * detail::vmath::log(V::load(radius + p)));
     const auto angle = detail::vmath::sincos_turns(V::load(turn + p));
     (r * angle.cos).store(radius + p);
     (r * angle.sin).store(turn + p);
   }
-  for (std::size_t p = 0; p < batch; ++p) {
+  for (std::size_t p = 0; p < kBatch; ++p) {
     out[2 * p] = radius[p];
     out[2 * p + 1] = turn[p];
   }
@@ -97,9 +98,9 @@ void normals(double* radius, double* turn, double* out) {
 
 template <class T>
 void Generator::fill_normal(std::span<T> out) noexcept {
-  for (std::size_t i = 0; i < out.size(); i += 2 * batch) {
-    const std::size_t count = std::min(2 * batch, out.size() - i);
-    double radius[batch] = {}, turn[batch] = {}, values[2 * batch];
+  for (std::size_t i = 0; i < out.size(); i += 2 * kBatch) {
+    const std::size_t count = std::min(2 * kBatch, out.size() - i);
+    double radius[kBatch] = {}, turn[kBatch] = {}, values[2 * kBatch];
     for (std::size_t made = 0; 2 * made < count;) {
       made += pairs(next_block(seed_, stream_, counter_), sizeof(T) == 8, radius + made, turn + made);
     }

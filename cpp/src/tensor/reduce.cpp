@@ -55,16 +55,16 @@ void sum_columns_run(const T* values, std::size_t rows, std::size_t columns, std
   }
 }
 
-constexpr std::size_t run_rows = 64, panel_columns = 256;
+constexpr std::size_t kRunRows = 64, kPanelColumns = 256;
 
 template <class T>
 void sum_panel(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
                bool accumulate) noexcept {
-  if (rows <= run_rows) return sum_columns_run(values, rows, columns, row_stride, out, accumulate);
-  const std::size_t half = (rows / run_rows + 1) / 2 * run_rows;
-  T lower[panel_columns];
+  if (rows <= kRunRows) return sum_columns_run(values, rows, columns, row_stride, out, accumulate);
+  const std::size_t half = (rows / kRunRows + 1) / 2 * kRunRows;
+  T lower[kPanelColumns];
   sum_panel(values, half, columns, row_stride, lower, false);
-  T upper[panel_columns];
+  T upper[kPanelColumns];
   sum_panel(values + half * row_stride, rows - half, columns, row_stride, upper, false);
   for (std::size_t j = 0; j < columns; ++j) {
     const T sum = lower[j] + upper[j];
@@ -85,8 +85,8 @@ T sum_row(const T* values, std::size_t count) noexcept {
 template <class T>
 void sum_columns(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
                  bool accumulate) noexcept {
-  for (std::size_t j = 0; j < columns; j += panel_columns) {
-    sum_panel(values + j, rows, std::min(panel_columns, columns - j), row_stride, out + j, accumulate);
+  for (std::size_t j = 0; j < columns; j += kPanelColumns) {
+    sum_panel(values + j, rows, std::min(kPanelColumns, columns - j), row_stride, out + j, accumulate);
   }
 }
 

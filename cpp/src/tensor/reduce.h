@@ -13,7 +13,8 @@ template <class T>
 template <class T>
 [[nodiscard]] T max_row(const T* values, std::size_t count) noexcept;
 
-/// out[j] = sum over i of values[i * row_stride + j], or added to out[j]: runs of 64 rows, combined pairwise.
+/// out[j] = sum over i of values[i * row_stride + j]; with `accumulate` the sum is added to out[j]. Runs of 64 rows,
+/// combined pairwise.
 template <class T>
 void sum_columns(const T* values, std::size_t rows, std::size_t columns, std::size_t row_stride, T* out,
                  bool accumulate = false) noexcept;

@@ -28,13 +28,13 @@ class Storage {
   std::size_t bytes_;
 };
 
-/// What autograd hangs on a tensor; nothing where no gradient is wanted.
+/// What autograd attaches to a tensor. A tensor that requires no gradient has none.
 struct GradientState {
   GradientState() = default;
   GradientState(const GradientState&) = delete;
   GradientState& operator=(const GradientState&) = delete;
   virtual ~GradientState() = default;
-  /// Throws Error(autograd) naming `op` where writing into the tensor would make its recorded gradient a wrong one.
+  /// Throws Error(autograd) naming `op` where writing into the tensor would make its recorded gradient wrong.
   virtual void before_write(std::string_view op) const = 0;
   /// Throws Error(autograd) naming `op` where copying it into another tensor would lose its gradient.
   virtual void before_copy(std::string_view op) const = 0;
@@ -57,13 +57,13 @@ struct TensorImpl {
 
 namespace detail {
 
-/// Every write into an existing tensor begins here: it must be allowed, and it is counted.
+/// Call this before every write into an existing tensor. It throws if the write is not allowed, and counts it.
 inline void begin_write(const TensorImpl& t, std::string_view op) {
   if (t.gradient) t.gradient->before_write(op);
   ++t.storage->version;
 }
 
-/// A tensor over `source`'s storage. An axis of size 1 may have any stride here; the tensor gets a dense one's.
+/// A tensor over `source`'s storage. The strides of axes of size 1 are ignored: they become those of a dense tensor.
 [[nodiscard]] Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, const Strides& strides);
 
 }  // namespace detail

@@ -38,9 +38,9 @@ LoopNest make_loop_nest(const Shape& shape, std::initializer_list<const Strides*
 
 namespace {
 
-// Elements for which waking another thread pays, and a chunk that fits the first-level cache with three operands.
-constexpr std::size_t parallel_grain = 32768;
-constexpr std::size_t chunk = 256;
+// Elements that are worth another thread, and a chunk of which three operands fit into the first-level cache.
+constexpr std::size_t kParallelGrain = 32768;
+constexpr std::size_t kChunk = 256;
 
 }  // namespace
 
@@ -53,14 +53,14 @@ void run_row(RowFunction<T> f, Row<T> row) {
     f(row);
   }
   if (rest == 0) return;
-  T padded[max_operands][width] = {};
+  T padded[kMaxOperands][width] = {};
   T* out = row.out + whole;
   for (std::size_t k = 0; k < row.in.size(); ++k) {
     if (row.in[k] == nullptr || row.step[k] == 0) continue;
     std::copy_n(row.in[k] + whole, rest, padded[k]);
     row.in[k] = padded[k];
   }
-  row.out = padded[max_operands - 1];
+  row.out = padded[kMaxOperands - 1];
   row.count = width;
   f(row);
   std::copy_n(row.out, rest, out);
@@ -74,16 +74,16 @@ namespace {
 template <class T>
 struct RowRunner {
   const LoopNest& nest;
-  std::array<T*, max_operands> base;
+  std::array<T*, kMaxOperands> base;
   RowFunction<T> function;
 
   void operator()(const Offsets& offset, std::size_t count) const {
     constexpr std::size_t lanes = 16 / sizeof(T);
-    T repeated[max_operands - 1][lanes];
-    T gathered[max_operands][chunk];
+    T repeated[kMaxOperands - 1][lanes];
+    T gathered[kMaxOperands][kChunk];
     const std::size_t inputs = nest.operands - 1;
     Row<T> row{};
-    std::array<std::int64_t, max_operands> step{};
+    std::array<std::int64_t, kMaxOperands> step{};
     bool direct = true;
     for (std::size_t k = 0; k < nest.operands; ++k) {
       step[k] = nest.row_step(k);
@@ -105,8 +105,8 @@ struct RowRunner {
       run_row(function, row);
       return;
     }
-    for (std::size_t done = 0; done < count; done += chunk) {
-      const std::size_t n = std::min(chunk, count - done);
+    for (std::size_t done = 0; done < count; done += kChunk) {
+      const std::size_t n = std::min(kChunk, count - done);
       const auto first = static_cast<std::int64_t>(done);
       for (std::size_t k = 0; k < inputs; ++k) {
         if (step[k + 1] == 0) continue;
@@ -143,7 +143,7 @@ void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, R
   T* to = out.mutable_strided_data<T>();
   const auto count = static_cast<std::size_t>(out.numel());
   if (count == 0) return;
-  std::array<T*, max_operands> base{to};
+  std::array<T*, kMaxOperands> base{to};
   bool flat = out.is_contiguous();
   std::size_t k = 1;
   for (const Tensor* input : inputs) {
@@ -154,10 +154,10 @@ void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, R
     const auto part = [&](std::size_t begin, std::size_t end) {
       run_row(f, {base[0] + begin, {base[1] + begin, base[2] ? base[2] + begin : nullptr}, {1, 1}, end - begin});
     };
-    if (count < 2 * parallel_grain) return part(0, count);
-    return parallel_for(count, parallel_grain, part);
+    if (count < 2 * kParallelGrain) return part(0, count);
+    return parallel_for(count, kParallelGrain, part);
   }
-  Strides strides[max_operands - 1];
+  Strides strides[kMaxOperands - 1];
   k = 0;
   for (const Tensor* input : inputs) strides[k++] = broadcast_strides(*input, out.shape());
   const LoopNest nest = inputs.size() == 1 ? make_loop_nest(out.shape(), {&out.strides(), &strides[0]})
@@ -169,8 +169,8 @@ void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, R
              [&](const Offsets& offset) { run(offset, length); });
   };
   const auto rows = static_cast<std::size_t>(nest.rows());
-  if (count < 2 * parallel_grain) return some_rows(0, rows);
-  parallel_for(rows, parallel_grain / length + 1, some_rows);
+  if (count < 2 * kParallelGrain) return some_rows(0, rows);
+  parallel_for(rows, kParallelGrain / length + 1, some_rows);
 }
 
 template void run_elementwise<float>(Tensor&, std::initializer_list<const Tensor*>, RowFunction<float>);

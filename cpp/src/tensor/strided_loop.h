@@ -7,24 +7,24 @@
 
 #include "tinytorch/tensor.h"
 
-/// The one loop nest behind every elementwise operation. A plan drops axes of size 1 and merges axes that every
-/// operand can walk as one, so that contiguous tensors of any rank become a single row. What remains is rows along the
-/// last axis, and a row is always handed to the arithmetic as consecutive elements or as one repeated value:
+/// The one loop nest behind every elementwise operation. It drops axes of size 1 and merges axes that every operand can
+/// walk as one, so that contiguous tensors of any rank become a single row. What remains are rows along the last axis.
+/// The arithmetic always gets a row as consecutive elements or as one repeated value:
 ///
 ///     contiguous          one row, pointers straight into the tensors
-///     broadcast           rows; a repeated operand points at one vector full of its value, with step 0
+///     broadcast           rows; a repeated operand points to one vector full of its value, with step 0
 ///     strided             rows cut into chunks, gathered into a buffer (and scattered from one)
 ///
 /// So an operation is a single loop over vectors, compiled once for each type.
 namespace tinytorch::detail {
 
-inline constexpr std::size_t max_operands = 3;  // the first is written, the others are read
+inline constexpr std::size_t kMaxOperands = 3;  // the first is written, the others are read
 
 struct LoopNest {
   std::size_t operands = 0;
   std::size_t axes = 0;  ///< at least 1
-  std::array<std::int64_t, Dims::max_rank> size{};
-  std::array<std::array<std::int64_t, Dims::max_rank>, max_operands> stride{};  ///< [operand][axis], in elements
+  std::array<std::int64_t, Dims::kMaxRank> size{};
+  std::array<std::array<std::int64_t, Dims::kMaxRank>, kMaxOperands> stride{};  ///< [operand][axis], in elements
 
   [[nodiscard]] std::int64_t row_length() const noexcept { return size[axes - 1]; }
   [[nodiscard]] std::int64_t row_step(std::size_t operand) const noexcept { return stride[operand][axes - 1]; }
@@ -34,12 +34,12 @@ struct LoopNest {
 /// The strides are those of operands already broadcast to `shape`, which has no axis of size 0.
 [[nodiscard]] LoopNest make_loop_nest(const Shape& shape, std::initializer_list<const Strides*> strides);
 
-using Offsets = std::array<std::int64_t, max_operands>;
+using Offsets = std::array<std::int64_t, kMaxOperands>;
 
 /// Calls f(offsets) with each operand's first element for the rows [begin, end), in row-major order.
 template <class F>
 void for_rows(const LoopNest& nest, std::int64_t begin, std::int64_t end, F&& f) {
-  std::array<std::int64_t, Dims::max_rank> index{};
+  std::array<std::int64_t, Dims::kMaxRank> index{};
   Offsets offset{};
   std::int64_t rest = begin;
   for (std::size_t axis = nest.axes - 1; axis-- > 0;) {
@@ -62,21 +62,21 @@ void for_rows(const LoopNest& nest, std::int64_t begin, std::int64_t end, F&& f)
 template <class T>
 struct Row {
   T* out;
-  std::array<const T*, max_operands - 1> in;
-  std::array<std::ptrdiff_t, max_operands - 1> step;
+  std::array<const T*, kMaxOperands - 1> in;
+  std::array<std::ptrdiff_t, kMaxOperands - 1> step;
   std::size_t count;
 };
 /// Computes a row whose count is a multiple of the vector's width, so that it is a single loop.
 template <class T>
 using RowFunction = void (*)(const Row<T>&);
 
-/// Calls f for a row of any length: the rest behind the last whole vector goes through padded copies, by the same
-/// code, so that the place of an element does not change it.
+/// Calls f for a row of any length. The rest behind the last whole vector goes through padded copies and the same code,
+/// so that a result does not depend on the place of its element.
 template <class T>
 void run_row(RowFunction<T> f, Row<T> row);
 
 /// out = f(inputs), element by element, over out's shape; the inputs broadcast to it and have out's dtype T. An
-/// input may be `out` itself; the caller sees to it that nothing else overlaps.
+/// input may be `out` itself; the caller must make sure that nothing else overlaps.
 template <class T>
 void run_elementwise(Tensor& out, std::initializer_list<const Tensor*> inputs, RowFunction<T> f);
 

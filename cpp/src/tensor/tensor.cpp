@@ -78,7 +78,7 @@ Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
   if (step == 0 || !std::isfinite(start) || !std::isfinite(count)) {
     detail::fail(ErrorCode::invalid_argument, {"arange: no sequence from ", start, " to ", stop, " by ", step});
   }
-  // Beyond 2^53 a double no longer counts; numel() reports what is too large.
+  // Beyond 2^53 a double does not hold every integer; numel() throws for such a count.
   Tensor result = empty({static_cast<std::int64_t>(std::clamp(count, 0.0, 9007199254740992.0))}, dtype);
   for (std::int64_t i = 0; i < result.numel(); ++i) {
     const double value = start + static_cast<double>(i) * step;

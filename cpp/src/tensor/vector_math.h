@@ -9,8 +9,8 @@
 
 /// Elementary functions on vectors of float or double. They use additions, multiplications, divisions, square roots
 /// and bit operations only, so every platform gives the same bits, whichever way the lanes are implemented.
-/// Errors are the largest seen against libm in double (tests/cpp/tensor_vector_math_test.cpp states the bounds that it
-/// checks).
+/// The largest errors, stated at each function, are bounds that tests/cpp/tensor_vector_math_test.cpp checks
+/// (docs/accuracy.md).
 namespace tinytorch::detail::vmath {
 
 template <class T>
@@ -40,7 +40,7 @@ inline Vec<T> from_bits(typename Format<T>::Bits bits) {
 template <class T, std::size_t n>
 TINYTORCH_INLINE inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
   Vec<T> sum = Vec<T>::splat(c[n - 1]);
-  if constexpr (n <= 7) {  // also where the compiler is asked for small code
+  if constexpr (n <= 7) {  // unrolled even if the compiler optimises for size
     simd::unroll<static_cast<int>(n) - 1>([&](auto k)
                                               TINYTORCH_INLINE { sum = sum * x + Vec<T>::splat(c[n - 2 - k]); });
   } else {
@@ -52,7 +52,7 @@ TINYTORCH_INLINE inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
 /// 2^n for an integral n in the exponent range of normal numbers: the sum's low bits hold n plus the bias.
 template <class T>
 TINYTORCH_INLINE inline Vec<T> power_of_two(Vec<T> n) {
-  return simd::shift_left<Format<T>::mantissa>(n + Vec<T>::splat(simd::round_magic<T> + T(Format<T>::bias)));
+  return simd::shift_left<Format<T>::mantissa>(n + Vec<T>::splat(simd::kRoundMagic<T> + T(Format<T>::bias)));
 }
 
 template <class T>
@@ -120,7 +120,7 @@ TINYTORCH_INLINE inline Split<T> split(Vec<T> x) {
   const V tiny = x < V::splat(std::numeric_limits<T>::min());
   const T up = sizeof(T) == 4 ? T(33554432.0) : T(18014398509481984.0);  // 2^25, 2^54
   x = select(tiny, x * V::splat(up), x);
-  // The exponent's bits below 2^mantissa's exponent make the number 2^mantissa + exponent.
+  // The bits of x's exponent, put into the mantissa of the number 2^mantissa, give 2^mantissa + exponent.
   const T base = T(typename F::Bits{1} << F::mantissa);
   V e = (simd::shift_right<F::mantissa>(x) | V::splat(base)) - V::splat(base + T(F::bias));
   e = e - (tiny & V::splat(sizeof(T) == 4 ? T(25) : T(54)));
@@ -145,7 +145,7 @@ TINYTORCH_INLINE inline Vec<T> log(Vec<T> x) {
   return select(x == V::zero(), V::zero() - infinity, y);
 }
 
-/// 1 / (1 + e^-x), from e^-|x|, so that the small end keeps its relative precision: below 3 ulp.
+/// 1 / (1 + e^-x): below 3 ulp. It uses e^-|x|, so that small results keep their relative precision.
 template <class T>
 TINYTORCH_INLINE inline Vec<T> sigmoid(Vec<T> x) {
   using V = Vec<T>;
@@ -207,12 +207,12 @@ struct NormalConstants<double> {
       2.27352982437280648431e-09, -1.13011716416192126493e-10};
 };
 
-/// The parts of the normal distribution at x, |x| held below 40 (beyond, everything is 0 or 1):
+/// The parts of the normal distribution at x, |x| limited to 40 (beyond, everything is 0 or 1):
 ///
 ///     exp(-x^2 / 2) = bell * (1 - lost)          the distribution beyond |x| = bell * tail
 ///
-/// x^2 / 2 is rounded, and where it is large an error in its last place is a large relative one of the exponential:
-/// `lost` makes up for it. The tail times w + k, w = |x|, is a polynomial in q = (w - k) / (w + k), from -1 to 0.8.
+/// x^2 / 2 is rounded. If it is large, an error in its last place is a large relative error of the exponential, which
+/// `lost` corrects. The tail times w + k, w = |x|, is a polynomial in q = (w - k) / (w + k), from -1 to 0.8.
 template <class T>
 struct Normal {
   Vec<T> x, bell, lost, tail;
@@ -231,8 +231,8 @@ inline Normal<T> normal_parts(Vec<T> x) {
   return {w | (x & V::splat(T(-0.0))), exp(-(half * square)), lost, tail - tail * lost};
 }
 
-/// x (1 + erf(x / sqrt 2)) / 2: below 6 ulp, the small end included; -0 at -infinity. Near 0 by the power series of the
-/// distribution, which begins with an exact 1/2.
+/// x (1 + erf(x / sqrt 2)) / 2: below 6 ulp, also where the result is small; -0 at -infinity. Near 0 it uses the power
+/// series of the distribution, which begins with an exact 1/2.
 template <class T>
 inline Vec<T> gelu(Vec<T> x) {
   using V = Vec<T>;
@@ -244,7 +244,7 @@ inline Vec<T> gelu(Vec<T> x) {
   return select(simd::abs(x) < half, near, far);
 }
 
-/// Its derivative, the distribution plus x times the density: 0 at -infinity, 1 at infinity.
+/// The derivative of gelu, the distribution plus x times the density: 0 at -infinity, 1 at infinity.
 template <class T>
 inline Vec<T> gelu_slope(Vec<T> x) {
   using V = Vec<T>;

@@ -13,8 +13,7 @@ namespace detail {
 namespace {
 
 /// Gives every axis that is never stepped along (size 1, or a tensor without elements) the stride of a dense tensor.
-/// Then a row-major tensor has exactly contiguous_strides(), and whoever asks for the one may use the other.
-/// Says whether the tensor is row-major.
+/// Then "row-major" and "has contiguous_strides()" mean the same. Returns whether the tensor is row-major.
 bool settle_strides(const Shape& shape, std::int64_t numel, Strides& strides) {
   const Strides dense = contiguous_strides(shape);
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -39,7 +38,7 @@ Tensor make_view(const Tensor& source, std::int64_t offset, const Shape& shape, 
 
 namespace {
 
-/// Strides that show `from`'s elements in `to`'s shape without a copy; false where there are none. Both shapes
+/// Finds strides that show `from`'s elements in `to`'s shape without a copy; false if there are none. Both shapes
 /// have the same number of elements, at least one. Axes are matched in groups of equal size; within a group of
 /// `from` the axes must follow one another without gaps.
 bool view_strides(const Shape& from, const Strides& from_strides, const Shape& to, Strides& result) {
@@ -90,7 +89,8 @@ Tensor reshaped(const Tensor& a, Shape target) {
   if (!fits) {
     fail(ErrorCode::shape, {"reshape: ", a.shape(), " has ", a.numel(), " elements and cannot become ", asked});
   }
-  // Without elements any sizes have passed so far, and strides are products of them: numel() refuses what is too large.
+  // If there are no elements, sizes of any product have passed so far. Strides are such products, so numel() must throw
+  // for sizes that are too large.
   (void)numel(target);
   if (a.impl()->contiguous) return make_view(a, a.impl()->offset, target, contiguous_strides(target));
   Strides strides_of_view;
@@ -125,7 +125,7 @@ Tensor sliced(const Tensor& a, std::int64_t dim, std::int64_t start, std::int64_
   Strides new_strides = a.strides();
   const std::int64_t length = std::max<std::int64_t>(stop - start, 0);
   new_shape[axis] = length / step + (length % step != 0);
-  // One element or none is never stepped over; a huge step must not overflow the stride.
+  // With one element or none the stride is not used. It is left as it is, because a huge step could overflow it.
   if (new_shape[axis] > 1) new_strides[axis] *= step;
   return make_view(a, a.impl()->offset + (new_shape[axis] > 0 ? start * a.strides()[axis] : 0), new_shape, new_strides);
 }

@@ -4,8 +4,8 @@
 
 #include "tinytorch/tensor.h"
 
-/// What Tensor's functions for views and copies do, without a record of it. Whatever computes on the elements of a
-/// tensor uses these: a gradient is a matter of the whole operation.
+/// What Tensor's functions for views and copies do, but without recording it. The code of an operation uses these,
+/// because only the operation as a whole is recorded.
 namespace tinytorch::detail {
 
 [[nodiscard]] Tensor reshaped(const Tensor& a, Shape target);

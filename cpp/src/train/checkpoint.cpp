@@ -1,7 +1,10 @@
-// A checkpoint is a safetensors file: `model.*`, the parameters as they are in memory; `optimizer.*`, the optimiser's
-// state; `gradient.*` where a step is half accumulated; and numbers, each a float64 scalar of its own: `setting.*` must
-// be those of the trainer that restores, `trainer.*` is how far training has come. The metadata name the format, the
-// texts that must agree, and a checksum of everything else.
+// A checkpoint is a safetensors file with these tensors:
+// - `model.*`: the parameters as they are in memory
+// - `optimizer.*`: the optimiser's state
+// - `gradient.*`: the gradients, if a step is half accumulated
+// - `setting.*`: numbers that must be the same in the trainer that restores, each a float64 scalar
+// - `trainer.*`: numbers that say how far training has come, each a float64 scalar
+// The metadata have the format, the texts that must agree, and a checksum of everything else.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -19,10 +22,19 @@ namespace tinytorch::train {
 
 namespace {
 
-constexpr std::string_view format = "tinytorch checkpoint 2";
+constexpr std::string_view kFormat = "tinytorch checkpoint 2";
 
 using Numbers = std::vector<std::pair<std::string, double>>;
 using nn::NamedTensors;
+
+std::string_view file_name(Loss loss) {
+  switch (loss) {
+    case Loss::cross_entropy: return "cross_entropy";
+    case Loss::mse: return "mse";
+    case Loss::binary_cross_entropy: return "binary_cross_entropy";
+  }
+  return {};
+}
 
 double low_half(std::uint64_t x) { return static_cast<double>(x & 0xFFFFFFFF); }
 double high_half(std::uint64_t x) { return static_cast<double>(x >> 32); }
@@ -33,7 +45,7 @@ std::uint64_t join(double low, double high) {
 double real(std::int64_t x) { return static_cast<double>(x); }
 double real(bool x) { return x ? 1 : 0; }
 
-/// Empty where there is none.
+/// The file's metadata under `key`; empty if there are none.
 std::string_view metadata(const io::TensorFile& file, std::string_view key) {
   for (const auto& [name, value] : file.metadata) {
     if (name == key) return value;
@@ -41,7 +53,7 @@ std::string_view metadata(const io::TensorFile& file, std::string_view key) {
   return {};
 }
 
-/// The file's tensors whose names start with `prefix`, without it.
+/// The file's tensors whose names start with `prefix`. The names in the result are without it.
 NamedTensors part(const io::TensorFile& file, std::string_view prefix) {
   NamedTensors result;
   for (const auto& [name, tensor] : file.tensors) {
@@ -75,7 +87,7 @@ void require_same(const NamedTensors& wanted, const NamedTensors& found, const c
   }
 }
 
-/// The numbers of the file, which must be exactly those, in their order, with other values.
+/// The file's numbers under `prefix`. Their names and order must be those of `wanted`; the values may differ.
 Numbers read_numbers(const Numbers& wanted, const io::TensorFile& file, std::string_view prefix) {
   NamedTensors like;
   for (const auto& [name, value] : wanted) like.emplace_back(name, Tensor::scalar(value, DType::float64));
@@ -102,7 +114,7 @@ void require_whole(const Numbers& numbers, std::string_view name, double most) {
   fail_number(name, value, "which no training comes to");
 }
 
-/// Each gradient of a half accumulated step belongs to a parameter.
+/// Checks that each gradient of a half accumulated step belongs to a parameter.
 void check_gradients(const NamedTensors& parameters, const NamedTensors& gradients) {
   std::size_t next = 0;
   NamedTensors wanted;
@@ -116,7 +128,7 @@ void check_gradients(const NamedTensors& parameters, const NamedTensors& gradien
   require_same(wanted, gradients, "gradient");
 }
 
-/// No parameter was updated more often than the optimiser made a step.
+/// Checks that no parameter was updated more often than the optimiser made a step.
 void check_updates(const NamedTensors& state, double steps) {
   const Tensor& updates = state.front().second;
   for (std::int64_t i = 0; i < updates.numel(); ++i) {
@@ -135,7 +147,7 @@ void check_format(const io::TensorFile& file) {
                                  "', of an earlier version of this library, which "
                                  "can no longer be restored; its weights are the tensors 'model.*'"});
   }
-  if (found != format) detail::fail(ErrorCode::io, {"checkpoint: the file is not a '", format, "'"});
+  if (found != kFormat) detail::fail(ErrorCode::io, {"checkpoint: the file is not a '", kFormat, "'"});
   const std::string computed = checksum(file);
   const std::string_view noted = metadata(file, "checksum");
   if (noted != computed) {
@@ -149,7 +161,7 @@ void check_format(const io::TensorFile& file) {
 NamedTensors Trainer::parameters() const {
   NamedTensors list = parameters_.empty() ? model_->named_parameters() : parameters_;
   list = nn::unique(std::move(list));
-  // What the optimiser trains beside the model's own parameters.
+  // The optimiser may train tensors that are not in the model's list: they are added.
   std::vector<Tensor> all;
   for (const auto& [name, tensor] : list) all.push_back(tensor);
   const std::vector<Tensor>& trained = optimizer_->parameters();
@@ -163,7 +175,6 @@ NamedTensors Trainer::parameters() const {
 }
 
 std::vector<std::pair<std::string, std::string>> Trainer::described() const {
-  static constexpr std::array<const char*, 3> losses{"cross_entropy", "mse", "binary_cross_entropy"};
   std::string names;
   const NamedTensors list = parameters();
   std::size_t at = 0;  // the optimiser's list mostly has the model's order
@@ -172,7 +183,7 @@ std::vector<std::pair<std::string, std::string>> Trainer::described() const {
     names += (names.empty() ? "" : "\n") + list[at].first;
   }
   return {{"optimizer", std::string(optimizer_->kind())},
-          {"loss", losses[static_cast<std::size_t>(options_.loss)]},
+          {"loss", std::string(file_name(options_.loss))},
           {"optimizer_parameters", names}};
 }
 
@@ -234,7 +245,7 @@ void Trainer::check_place(const Numbers& n) const {
   if (real(loader_->samples(0, batch)) != number(n, "seen")) {
     fail_number("seen", number(n, "seen"), "not the samples of its batches");
   }
-  // At an epoch's end its batches are still counted, and the epoch is already.
+  // At an epoch's end, `epoch` counts it as done already, while `batch` and `seen` still count its batches.
   const bool at_end = batch == progress_.batches;
   if ((at_end && epoch == 0) || (batch == 0 && epoch != 0)) fail_number("epoch", epoch, "which does not fit its batch");
   const double steps = epoch * real(steps_per_epoch()) + (at_end ? 0 : real(batch / options_.accumulate));
@@ -244,7 +255,7 @@ void Trainer::check_place(const Numbers& n) const {
 std::vector<std::byte> Trainer::checkpoint() const {
   const NamedTensors parameters = this->parameters();
   io::TensorFile file;
-  file.metadata.emplace_back("format", format);
+  file.metadata.emplace_back("format", kFormat);
   for (auto& entry : described()) file.metadata.push_back(std::move(entry));
   add(file, "model.", parameters);
   add(file, "optimizer.", optimizer_->state());
@@ -322,7 +333,7 @@ void Trainer::restore(std::span<const std::byte> bytes) {
   seen_ = whole("seen");
   default_generator() = Generator(join(number(n, "random_seed_low"), number(n, "random_seed_high")));
   default_generator().set_counter(join(number(n, "random_counter_low"), number(n, "random_counter_high")));
-  // More epochs may have been asked for than when the checkpoint was made.
+  // This trainer may have more epochs to do than the one that made the checkpoint.
   progress_.stopped_early = number(n, "stopped_early") != 0;
   progress_.finished = progress_.stopped_early || progress_.epoch >= progress_.epochs;
   progress_.epoch_ended = progress_.batch == progress_.batches;

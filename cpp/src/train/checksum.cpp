@@ -18,7 +18,7 @@ class Checksum {
     const auto* bytes = static_cast<const unsigned char*>(data);
     for (std::size_t i = 0; i < size; ++i) hash_ = (hash_ ^ bytes[i]) * 0x100000001b3;
   }
-  /// With its length, so that no two lists of texts look the same.
+  /// Adds the length first, so that two different lists of texts are never the same bytes.
   void add(std::string_view text) noexcept {
     const std::uint64_t size = text.size();
     add(&size, sizeof size);

@@ -6,8 +6,8 @@
 
 namespace tinytorch::train {
 
-/// Of a file's names, types, shapes, elements and metadata, but for the metadata's own `checksum`: 16 hexadecimal
-/// digits.
+/// The checksum, 16 hexadecimal digits, of a file's names, types, shapes, elements and metadata, except for the
+/// metadata's entry `checksum` itself.
 [[nodiscard]] std::string checksum(const io::TensorFile& file);
 
 }  // namespace tinytorch::train

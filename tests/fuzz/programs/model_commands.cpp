@@ -20,8 +20,9 @@ std::vector<Ref> taken_over(const nn::Module& module) {
 }
 
 Ref activate(int kind, const Ref& x) {
-  static const std::vector<std::size_t> curves = {2, 6, 7, 8};  // relu, sigmoid, tanh, gelu
-  return kind == 4 ? reference::softmax(x, -1, false) : reference::unary(reference::curves()[choose(curves, kind)], x);
+  static const std::vector<std::string_view> curves = {"relu", "sigmoid", "tanh", "gelu"};
+  if (kind == 4) return reference::softmax(x, -1, false);
+  return reference::unary(reference::named(reference::curves(), choose(curves, kind)), x);
 }
 
 nn::ModulePtr activation(int kind) {

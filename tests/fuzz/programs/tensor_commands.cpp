@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "machine.h"
+#include "ops/row.h"
 
 namespace tinytorch::fuzz {
 
@@ -173,33 +174,50 @@ void apply(Machine& machine, std::string_view name, const std::vector<Pair>& ope
   if (machine.both([&] { real = operation(&out.real); }, copy, shares)) machine.compare(real, out.ref, "out");
 }
 
-using Unary = Tensor (*)(const Tensor&, Tensor*);
+/// The elementwise operations of so many operands, from the table: a new one is among them.
+std::vector<const detail::Operation*> elementwise(std::size_t operands) {
+  std::vector<const detail::Operation*> found;
+  for (const detail::Family& family : detail::families()) {
+    for (const detail::Operation& each : family) {
+      const std::span<const detail::Parameter> kinds(each.parameters.data(), each.count);
+      const auto tensors = std::ranges::count(kinds, detail::Kind::tensor, &detail::Parameter::kind);
+      const auto outs = std::ranges::count(kinds, detail::Kind::out, &detail::Parameter::kind);
+      const auto all = static_cast<std::size_t>(tensors + outs);
+      if (all == each.count && outs == 1 && static_cast<std::size_t>(tensors) == operands) found.push_back(&each);
+    }
+  }
+  return found;
+}
+
+Tensor call(const detail::Operation& operation, const std::vector<Pair>& operands, Tensor* out) {
+  std::vector<detail::Value> arguments;
+  for (const Pair& each : operands) arguments.push_back({.tensor = each.real});
+  arguments.push_back({.tensor = out ? *out : Tensor()});
+  return operation.call(arguments);
+}
 
 void unary(Machine& machine, const N& n) {
-  static const std::vector<Unary> library = {ops::neg, ops::abs,     ops::relu, ops::sqrt, ops::exp,
-                                             ops::log, ops::sigmoid, ops::tanh, ops::gelu};
+  static const std::vector<const detail::Operation*> library = elementwise(1);
   const Pair a = n[3] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
-  const Unary f = choose(library, n[1]);
-  const reference::Curve& curve = choose(reference::curves(), n[1]);
+  const detail::Operation& operation = *choose(library, n[1]);
+  const reference::Curve& curve = reference::named(reference::curves(), operation.op.name);
   apply(
-      machine, curve.name, {a}, n[2], [&](Tensor* out) { return f(a.real, out); },
+      machine, curve.name, {a}, n[2], [&](Tensor* out) { return call(operation, {a}, out); },
       [&] { return reference::unary(curve, a.ref); });
 }
 
-using Binary = Tensor (*)(const Tensor&, const Tensor&, Tensor*);
-
 void binary(Machine& machine, const N& n) {
-  static const std::vector<Binary> library = {ops::add, ops::sub, ops::mul, ops::div, ops::pow, ops::maximum};
+  static const std::vector<const detail::Operation*> library = elementwise(2);
   const Pair a = n[4] % 16 == 0 ? machine.some(n[0]) : machine.some(n[0], is_float);
   const Pair b = n[4] % 8 == 0 ? machine.some(n[1]) : machine.some(n[1], [&](const Pair& pair) {
     return pair.ref->dtype() == a.ref->dtype() &&
            !refuses([&] { (void)reference::broadcast(a.ref->shape, pair.ref->shape); });
   });
   if (a.ref->size() * b.ref->size() > 100000 && a.ref->shape != b.ref->shape) return;
-  const Binary f = choose(library, n[2]);
-  const reference::Operator& op = choose(reference::operators(), n[2]);
+  const detail::Operation& operation = *choose(library, n[2]);
+  const reference::Operator& op = reference::named(reference::operators(), operation.op.name);
   apply(
-      machine, op.name, {a, b}, n[3], [&](Tensor* out) { return f(a.real, b.real, out); },
+      machine, op.name, {a, b}, n[3], [&](Tensor* out) { return call(operation, {a, b}, out); },
       [&] { return reference::binary(op, a.ref, b.ref); });
 }
 

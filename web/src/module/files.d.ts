@@ -1,5 +1,5 @@
 // The .wasm files of the package, written by scripts/build_package.mjs.
-import type { BuildName } from '../builds.js';
+import type { BuildName } from '../build_names.js';
 
 export interface FileOfBuild {
   /** What the linker has put into the file as its custom section `build_id`, in hexadecimal digits. */

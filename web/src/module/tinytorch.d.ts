@@ -1,3 +1,3 @@
-// The glue of the builds without threads; scripts/build_package.mjs puts it into dist/module.
+// The glue of the builds without threads, from scripts/build_package.mjs.
 declare const factory: import('../wasm_module.js').ModuleFactory;
 export default factory;

@@ -5,9 +5,9 @@
 //          +----+        A block of kc x nc stays in the cache while all rows of A pass by: it is read from memory
 //          |----|        once instead of m times. A product whose B fits into the cache anyway is one block.
 //       kc |----| 4
-//          |    |        Four of its rows at a time are added into a row of C: that is loaded and stored once where
-//          +----+        it was four times. This is what makes the difference: about twice reordered, while the
-//                        cache blocks alone gain nothing where the processor fetches ahead well enough.
+//          |    |        Four rows of B at a time are added into a row of C, which is loaded and stored once instead
+//          +----+        of four times. This makes the difference: the cache blocks alone gain nothing where the
+//                        processor fetches ahead well enough.
 #include <algorithm>
 #include <type_traits>
 

@@ -1,5 +1,5 @@
-// Eigen's own product, as a program that uses Eigen gets it: what a well-kept library reaches, and so the
-// yardstick of the ladder, as NumPy is of the capstone's. This file is compiled with the build's normal flags.
+// Eigen's own product, as a program that uses Eigen gets it. It shows what a well-kept library reaches, and so it is
+// the yardstick of the ladder. This file is compiled with the build's normal flags.
 #include <Eigen/Core>
 #include <cassert>
 #include <cstdint>
@@ -19,10 +19,10 @@ using ConstMap = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStr
 template <class T>
 using Result = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// Eigen's product wants to know at compile time along which axis elements are contiguous, and copies an operand for
-/// which it cannot: here, one that is not row-major. That copy is made in the workspace. An instance for each
-/// combination of layouts would spare it, for about 30 KB of WebAssembly; it is one more pass over a transposed operand
-/// and nothing elsewhere.
+/// Eigen's product must know at compile time along which axis elements are contiguous. Here it is compiled for
+/// row-major operands, and any other operand, such as a transposed one, is first copied into the workspace. An instance
+/// for each combination of layouts would save that copy but make the module larger (docs/benchmarks.md, "Tried and
+/// lost").
 template <class T>
 struct StridedMatrix {
   const T* data;
@@ -70,7 +70,7 @@ void matmul_eigen(const SinglePlan& plan, const KernelArgs<T>& args) {
   const ConstMap<T> lhs(a.data, a.rows, a.cols, Eigen::OuterStride<>(a.row));
   const ConstMap<T> rhs(b.data, b.rows, b.cols, Eigen::OuterStride<>(b.row));
   Result<T> c(args.c, a.rows, b.cols, Eigen::OuterStride<>(args.c_row));
-  if (!args.accumulate) c.setZero();  // as Eigen does itself for `=`; one form of the product instead of two
+  if (!args.accumulate) c.setZero();  // as Eigen's `=` does; so only `+=` is compiled
   c.noalias() += lhs * rhs;
 }
 

@@ -1,9 +1,9 @@
 // The rung `relaxed`: simd with fused multiply-add. The only file that is compiled for relaxed SIMD (wasm) or FMA
 // (x86-64): see CMakeLists.txt.
 //
-// 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers on x86-64. ARM has 32, and some of
-// its processors begin four multiply-adds a cycle that take four cycles: 16 sums keep them busy, 8 rows:
-// it can be forced (set_tile).
+// 6 rows x 2 vectors: 12 sums + 2 of B + 1 of A = all of V8's 15 vector registers on x86-64. ARM has 32 registers, and
+// some ARM processors begin four multiply-adds a cycle, each of which takes four cycles. It takes 16 sums, the tile of
+// 8 rows, to keep them busy; that tile can be forced (set_tile).
 #include "matmul/packed/packed_rung.h"
 
 namespace tinytorch::detail {

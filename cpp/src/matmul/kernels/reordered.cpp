@@ -8,7 +8,7 @@ namespace tinytorch::detail {
 namespace {
 
 /// `b_col` is a constant where B's rows are contiguous: in WebAssembly a step that is only known at run time costs
-/// an addition for each element, which makes the whole rung twice as slow.
+/// an addition for each element, which makes the whole rung much slower.
 template <class T, class Step>
 void multiply(const KernelArgs<T>& args, Step b_col) {
   const auto m = static_cast<std::ptrdiff_t>(args.m);

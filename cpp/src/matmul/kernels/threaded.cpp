@@ -7,14 +7,14 @@
 //     all  |0|1|2|3|                          1  +-------+
 //          +-+-+-+-+                          2  +-------+
 //
-// Whoever is free takes the next part, so a thread that wakes late, or shares its processor with another program,
-// costs little more than the last part it took. The operand that all parts read is packed once, by all threads
-// together, before they start; of the other each part packs its own share. k is never divided: each element is summed
-// by one thread in one order, and has the same bits for any number of threads.
+// A free thread takes the next part. So a thread that wakes late, or shares its processor with another program, costs
+// little more than the last part it took. The operand that all parts read is packed once, by all threads together,
+// before the parts start; each part packs its own share of the other operand. k is never divided: each element is
+// summed by one thread in one order, so it has the same bits for any number of threads.
 //
 // plan.cpp decides how many parts there are, and where each thread's scratch is. What must hold here:
 // - a part writes its own rows or columns of C, and the scratch of the thread that runs it;
-// - what is shared is written before the first part begins, and only read afterwards;
+// - the shared operand is written before the first part begins, and only read afterwards;
 // - each part has the plan of its length.
 #include <cassert>
 #include <cstddef>
@@ -42,7 +42,7 @@ void pack_together(const KernelFunctions<T>& single, const DividedPlan& plan, Ke
   }
 }
 
-/// Makes an access to the gaps behind the threads' regions an error under AddressSanitizer, as long as it lives.
+/// While it lives, an access to the gaps behind the threads' regions is an error under AddressSanitizer.
 template <class T>
 class PoisonedGaps {
  public:

@@ -5,8 +5,9 @@
 //
 //     C = (((init + block 0) + block 1) + block 2) + ...
 //
-// One running sum over all of k would lose what is small beside it: its error grows with k, this one with kc + k / kc.
-// kc depends on k alone, so that every way through a product, whatever its tiles and packing, sums in this one order.
+// One running sum over all of k would lose the digits of products that are small beside it. Its error grows with k, the
+// error of the blocks only with kc + k / kc. kc depends on k alone, so that every way to compute a product, whatever
+// its tiles and packing, sums in the same order.
 #include <cstddef>
 
 #include "matmul/packed/block_sizes.h"

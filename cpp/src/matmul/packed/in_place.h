@@ -26,8 +26,8 @@ struct InPlace {
     return V::width > 1 && args.n <= (tile.packs_a ? kFewColumns : kInPlaceColumns);
   }
 
-  /// B is read in place where its columns are neighbours and few tiles use it, or it is small. Not where its rows start
-  /// a multiple of 4096 bytes apart: they compete for the same places in the cache.
+  /// B is read in place if its columns are neighbours and it is small or few tiles use it. Not if its rows start a
+  /// multiple of 4096 bytes apart, because such rows compete for the same places in the cache.
   [[nodiscard]] static bool reads_b(const MatmulArgs<T>& args) {
     constexpr std::size_t few_rows = 12 * Tiles::usual_rows, small_bytes = 128 * 1024,
                           critical_stride = 4096 / sizeof(T);
@@ -35,8 +35,8 @@ struct InPlace {
            static_cast<std::size_t>(args.b_row) % critical_stride != 0;
   }
 
-  /// Whether panels of B that are kept make the product faster: where its columns do not fill a vector, where its rows
-  /// start a multiple of 2048 bytes apart, and where it is packed for every product anyway.
+  /// Whether kept panels of B make the product faster: if B's columns do not fill whole vectors, if its rows start a
+  /// multiple of 2048 bytes apart, or if every product would pack it anyway.
   [[nodiscard]] static bool pays_to_keep_b(const MatmulArgs<T>& args) {
     constexpr std::size_t bad_stride = 2048 / sizeof(T);
     const bool fills_vectors = args.n % V::width == 0, good_stride = static_cast<std::size_t>(args.b_row) % bad_stride;
@@ -44,7 +44,8 @@ struct InPlace {
   }
 
  private:
-  /// The elements from B's first to its last. For some columns of a larger matrix that is most of that matrix.
+  /// The distance in memory from B's first element to its last. If B is some columns of a larger matrix, that is most
+  /// of the larger matrix.
   [[nodiscard]] static std::size_t b_elements(const MatmulArgs<T>& args) {
     return args.k * static_cast<std::size_t>(std::abs(args.b_row));
   }

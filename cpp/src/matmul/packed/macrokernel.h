@@ -9,9 +9,9 @@
 //           jr: NR columns               -> B panel kc x NR (first level)
 //             ir: MR rows                -> micro_tile (registers; its own loop over full tiles)
 //
-// The file has no intrinsics and no idea of the instruction set: that is in Tiles, a TileSet. Edge tiles are
-// smaller tiles of the same code; what is smaller than the smallest is padded with zeros, computed, and only the part
-// that exists is copied to C.
+// The file has no intrinsics and does not know the instruction set: that is in Tiles, a TileSet. Edge tiles are smaller
+// tiles of the same code. An edge that is smaller than the smallest tile is padded: the whole tile is computed, and
+// only the part that exists is copied to C.
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
@@ -72,7 +72,7 @@ class PackedProduct {
     plan.scratch = plan.a_copy.size + plan.b_copy.size;
   }
 
-  /// Whether such products are faster from panels of B that are kept.
+  /// Whether such products are faster with kept panels of B.
   [[nodiscard]] static bool keeping_b_pays(const MatmulArgs<T>& args) {
     return !Rows::suits(args) && !Narrow::suits(args) && InPlace<Tiles>::pays_to_keep_b(args);
   }
@@ -83,7 +83,7 @@ class PackedProduct {
     return k * (n - last + (last ? panel_width(last) : 0)) + kPackOverrun;
   }
 
-  /// All panels of B, each over the whole of k, one after the other.
+  /// Packs all panels of B, each over the whole of k, one after the other.
   static void pack_b(const MatmulArgs<T>& args, T* out) {
     for (std::size_t j = 0; j < args.n; j += Tiles::nr) {
       const std::size_t columns = std::min(Tiles::nr, args.n - j), width = panel_width(columns);
@@ -92,8 +92,8 @@ class PackedProduct {
     }
   }
 
-  /// Blocks of A as run() wants them in KernelArgs::packed_a: all tiles of mc rows, each over the whole of k, and room
-  /// for what pack_panel writes behind them, so that blocks can be packed at the same time.
+  /// Packs blocks of A as run() reads them from KernelArgs::packed_a: all tiles of mc rows, each over the whole of k.
+  /// Each block has room behind it for what pack_panel writes too far, so that threads can pack blocks side by side.
   void pack_a_blocks(const MatmulArgs<T>& args, std::size_t first, std::size_t last, T* out) const {
     const std::size_t mc = plan_.mc;
     for (std::size_t i = first; i < last; ++i) {
@@ -103,7 +103,7 @@ class PackedProduct {
 
   void run(const KernelArgs<T>& args) const {
     assert(plan_.scratch <= args.workspace_elements);
-    if (args.accumulate && args.bias) add_bias(args);
+    assert(!(args.accumulate && args.bias));
     if constexpr (V::width > 1) {
       if (plan_.way == Way::rows) {
         run_by_rows(args);
@@ -125,12 +125,12 @@ class PackedProduct {
         const std::size_t kc = std::min(max_kc, args.k - pc);
         for (std::size_t ic = 0; ic < args.m; ic += max_mc) {
           const std::size_t mc = std::min(max_mc, args.m - ic);
-          // Tiles packed elsewhere have all of k, those packed here kc steps.
+          // Tiles of a given A have all of k, those packed here have kc steps.
           const std::size_t depth = given_a ? args.k : kc;
           if (plan_.a == From::copy) pack_a(args, ic, mc, pc, kc, a_block);
           for (std::size_t jr = 0; jr < nc; jr += Tiles::nr) {
             const std::size_t columns = std::min(Tiles::nr, nc - jr);
-            // With one block of rows a panel of B is used once: one place is enough for all.
+            // With one block of rows each panel of B is used once, so all panels can use one place.
             T* const place = plan_.reuses_b ? b_block + jr * kc : b_block;
             const Panel b = b_panel(args, jc + jr, columns, pc, kc, ic == 0 || !plan_.reuses_b, place);
             const T* a = given_a ? args.packed_a + ic / max_mc * plan_.a_block : a_block;
@@ -155,14 +155,14 @@ class PackedProduct {
     std::size_t column, columns, width;
   };
 
-  /// The rows of A for tiles below each other, packed or where they stand.
+  /// The rows of A for tiles below each other, packed or in place.
   struct TileRows {
     const T* data;
     std::ptrdiff_t row, step, tile;
     bool in_place;
   };
 
-  /// Of a panel with that many of C's columns.
+  /// The width of a panel with that many of C's columns.
   [[nodiscard]] static std::size_t panel_width(std::size_t columns) {
     return std::max(round_up(columns, V::width), Tiles::min_columns);
   }
@@ -216,7 +216,7 @@ class PackedProduct {
     return {place, packed_step, column, columns, width};
   }
 
-  /// Of packed tiles that have `depth` steps.
+  /// The rows of packed tiles that have `depth` steps.
   [[nodiscard]] TileRows packed_rows(const T* a, std::size_t depth, std::size_t pc, const TileRun& run) const {
     return {plan_.a == From::given ? a + pc * run.height : a, 1, static_cast<std::ptrdiff_t>(run.height),
             static_cast<std::ptrdiff_t>(run.height * depth), false};
@@ -227,7 +227,7 @@ class PackedProduct {
             static_cast<std::ptrdiff_t>(run.height) * args.a_row, true};
   }
 
-  /// Tiles below each other in one panel of C, over one block of k (add_block.h).
+  /// Computes tiles below each other in one panel of C, over one block of k (add_block.h).
   void multiply(const KernelArgs<T>& args, const TileRows& a, const Panel& b, std::size_t row, const TileRun& run,
                 std::size_t pc, std::size_t kc) const {
     static constexpr T zeros[Tiles::nr] = {};
@@ -269,7 +269,7 @@ class PackedProduct {
     }
   }
 
-  /// Tiles of a block of k that is not the first: summed aside, then added to what exists of them in C.
+  /// Computes tiles over a block of k that is not the first, in a buffer. The part that exists in C is then added to C.
   static void add_tiles(TileArgs<T> tile, const TileRun& run, const Panel& b, bool in_place) {
     T sums[std::max(kMaxMc, Tiles::mr) * Tiles::nr];
     T* const c = tile.c;
@@ -279,11 +279,11 @@ class PackedProduct {
     tile.c_row = static_cast<std::ptrdiff_t>(b.width);
     tile.floor = -std::numeric_limits<T>::infinity();
     run_tiles(run.height, b.width / V::width, tile, in_place);
-    // Where tiles are padded there is only one, so the rows that exist follow each other.
+    // If tiles are padded, there is only one tile, so the rows that exist follow each other.
     add_block<V>(run.tiles * run.rows, b.columns, sums, tile.c_row, c, c_row, floor);
   }
 
-  /// One tile of which only `rows` x b.columns exist in C, by way of a full one.
+  /// Computes one full tile in a buffer and copies to C the part that exists there, `rows` x b.columns.
   static void multiply_padded(TileArgs<T> tile, const TileRun& run, const Panel& b, bool in_place) {
     const std::size_t rows = run.rows;
     T buffer[Tiles::mr * Tiles::nr] = {};
@@ -307,13 +307,6 @@ class PackedProduct {
       if (in_place) return Tiles::run_in_place(height, vectors, tile);
     }
     Tiles::run(height, vectors, tile);
-  }
-
-  static void add_bias(const KernelArgs<T>& args) {
-    for (std::size_t i = 0; i < args.m; ++i) {
-      T* const row = args.c + static_cast<std::ptrdiff_t>(i) * args.c_row;
-      for (std::size_t j = 0; j < args.n; ++j) row[j] += args.bias[j];
-    }
   }
 
   const SinglePlan& plan_;

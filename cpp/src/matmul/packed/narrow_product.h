@@ -1,7 +1,7 @@
 #pragma once
 
-// A times a B of two to three vectors' width, such as the ten classes of a classifier: an element of A is used for one
-// row of C only, too few times to earn back its copy into tiles, and B is small. So both are read in place.
+// A times a B of two to three vectors' width, such as the ten classes of a classifier. An element of A is used for one
+// short row of C only, too few times to pay for a copy into tiles, and B is small. So both are read in place.
 //
 //              B  +---+---+---+
 //                 | 0 | 1 | 2 |       n = 10: vectors 0 and 1 are columns 0-3 and 4-7, vector 2 is columns 6-9. What
@@ -11,8 +11,8 @@
 //           |a|   | c   c   c |       3 rows x 3 vectors: 9 sums + 3 of B + 1 of A = 13 vector registers
 //           +-+   +-----------+
 //
-// Each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the same bits as
-// any other tile.
+// Each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h). So the bits are
+// the same as from any other tile.
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -46,7 +46,7 @@ class NarrowProduct {
 
  private:
   static constexpr int kRows = 3, kVectors = 3;
-  /// Of B, which every tile reads from the second-level cache.
+  /// The most bytes of B. Every tile reads all of B, which should be in the second-level cache.
   static constexpr std::size_t kMostBytes = 256 * 1024;
 
   /// The steps [p, p + k) of a tile: out = floor(init + A . B).
@@ -59,7 +59,7 @@ class NarrowProduct {
     T floor;
   };
 
-  /// A tile over all of k: later blocks are summed aside.
+  /// Computes a tile over all of k. Later blocks of k are summed in a buffer and then added.
   template <int Rows>
   static void blocks(const MatmulArgs<T>& args, std::size_t kc, std::size_t row, const T* init, T floor) {
     constexpr T no_floor = -std::numeric_limits<T>::infinity();

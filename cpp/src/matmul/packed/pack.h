@@ -16,13 +16,12 @@
 //   | 8 . . . |         |
 //   +---------+---------+
 //
-// What it buys: every read of the inner loop is the next address, so that no cache line is fetched for a few of
-// its numbers, no two lines of a panel compete for one place in the cache, and each page is visited once.
+// What it gains: every read of the inner loop is the next address. So no cache line is fetched for only a few of its
+// numbers, no two lines of a panel compete for one place in the cache, and each page is visited once.
 //
-// When it does not pay: a copy costs about half a cycle for each element, and is earned back by reuse. An element
-// of B is used by m / MR tiles, an element of A by n / NR. With few rows hardly anything of B is used twice, so B
-// is read in place; a small B is in the first-level cache anyway. Rows of A are read in place up to
-// hundreds of columns. The rules are in in_place.h.
+// When it does not pay: a copy takes time, which only reuse earns back. An element of B is used by m / MR tiles, an
+// element of A by n / NR. With few rows hardly anything of B is used twice, so B is read in place, and so is a small B,
+// which is in a near cache anyway. A is read in place for up to some hundred columns. The rules are in in_place.h.
 #include <algorithm>
 #include <cstddef>
 
@@ -36,9 +35,9 @@ inline namespace TINYTORCH_ISA {
 /// Elements that pack_panel may write behind its height * k.
 inline constexpr std::size_t kPackOverrun = 4;
 
-/// What a packer reads: element p of line i (of a row of A, a column of B), with strides. Another source, one that
-/// gathers its elements or has them in another type, offers the same four functions; the two that ask for runs of
-/// memory may always say no.
+/// What a packer reads: element p of line i (a row of A or a column of B), with strides. Another source, which gathers
+/// its elements or has them in another type, needs the same four functions. The two about runs of memory may always
+/// return false.
 template <class T>
 struct StridedSource {
   using value_type = T;
@@ -53,9 +52,9 @@ struct StridedSource {
   [[nodiscard]] bool steps_are_runs() const { return line == 1; }  ///< a step's elements are neighbours from at(0, p)
 };
 
-/// `k` steps of `lines` lines into a panel: out[p * height + i] = source(i, p). Lines beyond the last one
-/// (lines <= i < height) repeat it: what is computed from them is never stored. Nothing outside the source is read. V
-/// is a vector of the type that is packed to.
+/// Packs `k` steps of `lines` lines into a panel: out[p * height + i] = source(i, p). Padding lines
+/// (lines <= i < height) repeat the last one; results computed from them are never stored. Nothing outside the source
+/// is read. V is a vector of the type of `out`.
 template <class V, class Source>
 [[gnu::noinline]] void pack_panel(std::size_t lines, std::size_t height, std::size_t k, const Source& source,
                                   typename V::value_type* out) {
@@ -64,8 +63,8 @@ template <class V, class Source>
   const auto existing = [&](std::size_t i) { return std::min(i, lines - 1); };
   std::size_t packed = 0;  // steps done by the vector loops
   if (source.lines_are_runs()) {
-    // Each line is a run of memory: w lines at a time, transposed in registers in blocks of w x w. The last lines go
-    // first: where the height is not a multiple of w they write too much, over what the first lines then correct.
+    // Each line is a run of memory: w lines at a time are transposed in registers, in blocks of w x w. The last lines
+    // go first. If the height is not a multiple of w, they write too far, into places that other lines then overwrite.
     packed = k / w * w;
     for (std::size_t i = round_up(height, w); i > 0;) {
       i -= w;

@@ -8,11 +8,11 @@
 namespace tinytorch::detail {
 inline namespace TINYTORCH_ISA {
 
-/// Independent multiply-adds on registers only: what a processor does at most in this instruction set. 13 chains
-/// cover a latency of 6 cycles at two a cycle, and with both operands are the 15 registers that V8 can hold.
+/// Independent multiply-adds on registers only: the most that a processor can do in this instruction set. 13 chains
+/// cover a latency of 6 cycles at two multiply-adds a cycle. Together with both operands they fill V8's 15 registers.
 inline constexpr int kPeakChains = 13;
 
-/// So many multiply-adds, a lane's each counted, rounded down to whole steps of all lanes and chains. x and y are
+/// Runs that many multiply-adds, rounded down to whole steps of all chains; each lane's counts as one. x and y are
 /// arguments because V8 builds a constant vector anew at every use. The sum is returned so that nothing is optimised
 /// away.
 template <class V, class Rounding>

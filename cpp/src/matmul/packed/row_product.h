@@ -1,7 +1,7 @@
 #pragma once
 
-// A few rows of A times B, for a batch of one to three: every element of B is used once for each row, so nothing is
-// packed and the speed is that of reading B. Two ways, by the size of B:
+// A few rows of A times B, for a batch of one to three. Every element of B is used only once for each row, so packing
+// would not pay, and the speed is that of reading B. There are two ways, by the size of B:
 //
 //   strips (B within the second-level cache)         streams (B beyond it)
 //   +--------+--------+--                            +---------------------+
@@ -13,8 +13,8 @@
 //
 // Strips of 16 or 48 columns are slower than of 32. Figures: docs/benchmarks.md, "Choices".
 //
-// Either way each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h): the
-// same bits as any other tile.
+// In both ways each element of C adds its products one by one in the order of p, a long k in blocks (add_block.h). So
+// the bits are the same as from any other tile.
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -45,7 +45,7 @@ class RowProduct {
   }
 
   /// One row: c = floor(init + a . B), k in blocks of kc. `init` is c itself, a row of bias, or null for zeros.
-  /// args.workspace is that of the sums.
+  /// args.workspace has room for sums().
   static void run(const KernelArgs<T>& args, std::size_t kc, const T* a, const T* init, T* c, T floor) {
     if (!strips(args)) {
       run_stream(args, kc, a, init, c, floor);
@@ -62,7 +62,8 @@ class RowProduct {
   static constexpr int kWide = 8;
   static constexpr int kStreams = 6;
 
-  /// By the rows' distance, not their length: columns of a larger B go the way that all of it would.
+  /// Counts the distance between rows of B, not their length: if B is some columns of a larger matrix, the rows lie as
+  /// far apart as that matrix's.
   [[nodiscard]] static bool strips(const MatmulArgs<T>& args) {
     return args.k * static_cast<std::size_t>(std::abs(args.b_row)) <= kStripBytes / sizeof(T);
   }
@@ -94,7 +95,7 @@ class RowProduct {
         add_block<V>(1, width, sums, 0, out, 0, p + tile.k == args.k ? floor : no_floor);
       }
     };
-    // The last strip may overlap the one before, so it is computed from the untouched C, aside.
+    // The last strip may overlap the one before. So it is computed first, while C is untouched, into a buffer.
     const std::size_t rest = args.n % width;
     T last[width];
     if (rest) strip(args.n - width, last);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Matrices so small that nothing has to be decided: both are read in place, uncut, and whole tiles fill C. The tiles
-// are the same as everywhere; this saves the macrokernel's arithmetic before and between them.
+// Matrices so small that nothing has to be decided: both are read in place, k is not cut, and whole tiles fill C. The
+// tiles are the same as everywhere; this saves the macrokernel's arithmetic before and between them.
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -29,7 +29,7 @@ class SmallProduct {
   [[nodiscard]] static bool suits(const MatmulArgs<T>& args, TileChoice tile) {
     return V::width > 1 && args.m >= kLeastRows && args.m <= kMaxMc && args.k <= kMost && args.n <= kMost &&
            args.n % V::width == 0 && args.b_col == 1 && args.b_row >= 0 && args.b_row <= kMostStride &&
-           InPlace<Tiles>::reads_a(args, tile) && !(args.accumulate && args.bias);
+           InPlace<Tiles>::reads_a(args, tile);
   }
 
   static void run(const KernelArgs<T>& args) {

@@ -1,0 +1,202 @@
+// The library in a worker (tinytorch-wasm/worker), and inside one file (tinytorch-wasm/embedded).
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { load, type TinyTorch } from 'tinytorch-wasm';
+import { InvalidArgumentError as EmbeddedError, load as loadEmbedded } from 'tinytorch-wasm/embedded';
+import {
+  DisposedError,
+  InvalidArgumentError,
+  KernelError,
+  loadInWorker,
+  LoadError,
+  type RemoteTinyTorch,
+  ShapeError,
+} from 'tinytorch-wasm/worker';
+import { isolated } from './builds.js';
+
+let here: TinyTorch;
+let tt: RemoteTinyTorch;
+const loaded = Promise.all([load({ variant: 'simd' }), loadInWorker({ variant: 'simd' })]).then(
+  ([first, second]) => ((here = first), (tt = second)),
+);
+afterAll(() => {
+  here.terminate();
+  tt.terminate();
+});
+
+describe('in a worker', () => {
+  test('the build and its reasons are known at once', async () => {
+    await loaded;
+    expect(tt.variant).toBe('simd');
+    expect(tt.threads).toBe(here.threads);
+    expect(tt.threads > 1).toBe(isolated && here.threads > 1);
+    expect(tt.threadsReason).toBe(here.threadsReason);
+  });
+
+  test('training gives the same bits as here', async () => {
+    await loaded;
+    here.manualSeed(5);
+    const model = new here.Sequential([new here.Dense(6, 9), new here.Tanh(), new here.Dense(9, 2)]);
+    const optimizer = new here.Adam(model.parameters(), { lr: 0.01 });
+    const x = here.Tensor.randn([20, 6]);
+    const target = here.Tensor.randn([20, 2]);
+    const loss = new here.MSELoss();
+    const expected: number[] = [];
+    for (let step = 0; step < 4; ++step) {
+      const off = loss.forward(model.forward(x), target);
+      expected.push(off.item());
+      optimizer.zeroGrad();
+      off.backward();
+      optimizer.step();
+    }
+
+    await tt.manualSeed(5);
+    const layers = [await new tt.Dense(6, 9), await new tt.Tanh(), await new tt.Dense(9, 2)];
+    const other = await new tt.Sequential(layers);
+    const otherOptimizer = await new tt.Adam(await other.parameters(), { lr: 0.01 });
+    const otherX = await tt.Tensor.randn([20, 6]);
+    const otherTarget = await tt.Tensor.randn([20, 2]);
+    const otherLoss = await new tt.MSELoss();
+    for (const value of expected) {
+      const off = await otherLoss.forward(await other.forward(otherX), otherTarget);
+      expect(await off.item()).toBe(value);
+      await otherOptimizer.zeroGrad();
+      await off.backward();
+      await otherOptimizer.step();
+    }
+  });
+
+  test('properties, options that hold tensors, results that hold some', async () => {
+    await loaded;
+    const x = await new tt.Tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(await x.shape).toEqual([2, 2]);
+    const out = await tt.Tensor.zeros([2, 2]);
+    await x.add(x, { out });
+    expect(Array.from(await out.data())).toEqual([2, 4, 6, 8]);
+    const file = await tt.writeSafetensors([['x', x]], [['made', 'here']]);
+    const { tensors, metadata } = await tt.readSafetensors(file);
+    expect(metadata.get('made')).toBe('here');
+    expect(await tensors.get('x')?.toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  test('a data loader can be iterated over', async () => {
+    await loaded;
+    const features = await tt.Tensor.rand([10, 3]);
+    const labels = await tt.Tensor.zeros([10], { dtype: 'int32' });
+    const loader = await new tt.DataLoader({ features, labels }, { batchSize: 4 });
+    const shapes: unknown[] = [];
+    for await (const batch of loader) shapes.push(await batch.features.shape);
+    expect(shapes).toEqual([
+      [4, 3],
+      [4, 3],
+      [2, 3],
+    ]);
+  });
+
+  test('callbacks are called, and a signal stops the work', async () => {
+    await loaded;
+    const features = await tt.Tensor.rand([64, 3]);
+    const labels = await tt.Tensor.zeros([64], { dtype: 'int32' });
+    const loader = await new tt.DataLoader({ features, labels }, { batchSize: 8 });
+    const model = await new tt.Dense(3, 2);
+    const optimizer = await new tt.SGD(await model.parameters(), { lr: 0.1 });
+    const trainer = await new tt.Trainer(model, { optimizer, data: loader, epochs: 100_000 });
+    const stop = new AbortController();
+    const steps: number[] = [];
+    const running = trainer.fit({
+      signal: stop.signal,
+      onBatch: ({ steps: done }) => {
+        steps.push(done);
+        if (done === 2) stop.abort();
+      },
+    });
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+    expect(steps.slice(0, 2)).toEqual([1, 2]);
+    await expect(
+      trainer.fit({
+        onBatch: () => {
+          throw new Error('enough');
+        },
+      }),
+    ).rejects.toThrow('enough');
+  });
+
+  test('arrays are copied there, handed over where that is asked for, and handed over back', async () => {
+    await loaded;
+    const mine = new Float32Array(1000).fill(2);
+    const first = await new tt.Tensor(mine);
+    expect(mine).toHaveLength(1000);
+    const second = await new tt.Tensor(tt.transfer(mine));
+    expect(mine).toHaveLength(0);
+    expect(await (await first.add(second)).data()).toEqual(new Float32Array(1000).fill(4));
+  });
+
+  test('errors are those of the library', async () => {
+    await loaded;
+    const x = await tt.Tensor.ones([2, 3]);
+    await expect(x.matmul(x)).rejects.toThrow(ShapeError);
+    await expect(x.matmul(x)).rejects.toThrow('inner dimensions differ');
+    await expect(tt.matmul(x, await x.transpose(), { kernel: 'none' })).rejects.toThrow(KernelError);
+    await expect(x.sum({ dim: 0.5 })).rejects.toThrow(InvalidArgumentError);
+    await x.dispose();
+    await expect(x.data()).rejects.toThrow();
+    await expect(loadInWorker({ wasmUrl: 'http://localhost:1/' })).rejects.toThrow(LoadError);
+    const other = await loadInWorker({ variant: 'scalar' });
+    const y = await other.Tensor.ones([2, 3]);
+    await expect(tt.maxAbsDiff(y, y)).rejects.toThrow('belongs to another worker');
+    other.terminate();
+    await expect(y.data()).rejects.toThrow(DisposedError);
+  });
+
+  test('what is pending when the worker ends is rejected', async () => {
+    const short = await loadInWorker({ variant: 'simd', threads: 1 });
+    const x = await short.Tensor.randn([700, 700]);
+    const pending = [x.matmul(x), x.matmul(x), x.shape];
+    short.terminate();
+    for (const each of await Promise.allSettled(pending)) expect(each).toMatchObject({ status: 'rejected' });
+    await expect(short.memory()).rejects.toThrow(DisposedError);
+  });
+
+  test('loading tells its progress and can be given up', async () => {
+    const told: number[] = [];
+    const other = await loadInWorker({
+      variant: 'simd',
+      threads: 1,
+      onProgress: (bytes) => told.push(bytes),
+    });
+    expect(told.at(-1)).toBeGreaterThan(100_000);
+    other.terminate();
+    const stop = new AbortController();
+    const loading = loadInWorker({ signal: stop.signal });
+    stop.abort();
+    await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(loadInWorker({ signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('embedded', () => {
+  test('gives the same bits, with one thread', async () => {
+    await loaded;
+    const embedded = await loadEmbedded({ variant: 'simd' });
+    expect(embedded.threads).toBe(1);
+    expect(embedded.threadsReason).toContain('embedded');
+    const results = [here, embedded].map((each) => {
+      each.manualSeed(3);
+      const x = each.Tensor.randn([33, 17]);
+      return x.matmul(x.transpose()).softmax().data();
+    });
+    expect(results[1]).toEqual(results[0]);
+    embedded.terminate();
+  });
+
+  test('a build that it lacks, an option that it has not', async () => {
+    await expect(loadEmbedded({ variant: 'scalar' })).rejects.toThrow('tinytorch-wasm/embedded has no');
+    await expect(loadEmbedded({ wasmUrl: '/' } as never)).rejects.toThrow(EmbeddedError);
+  });
+});

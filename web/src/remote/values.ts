@@ -1,0 +1,73 @@
+// How arguments and results cross between a page and the worker that has the library.
+
+import * as errors from '../errors.js';
+import type { ErrorCode } from '../errors.js';
+
+/** In the place of something that cannot be copied. */
+export type Encoded =
+  | { readonly tinytorch: 'ref'; readonly id: number }
+  | { readonly tinytorch: 'signal'; readonly id: number }
+  | { readonly tinytorch: 'callback'; readonly port: MessagePort };
+
+/** The library's errors, which a message would turn into plain ones. */
+export interface Thrown {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: ErrorCode;
+  readonly stack?: string;
+}
+
+/** What every request is answered with. */
+export type Answer = { readonly value: unknown } | { readonly thrown: Thrown };
+
+/** What the worker offers. A path leads from an object (0 is the library) to a member: `['Tensor', 'randn']`. */
+export interface Server {
+  load(
+    addresses: Record<string, string>,
+    script: string,
+    options: Record<string, unknown>,
+    signal: number,
+  ): Promise<Answer>;
+  call(id: number, path: readonly string[], args: unknown): Promise<Answer>;
+  construct(path: readonly string[], args: unknown): Promise<Answer>;
+  get(id: number, path: readonly string[]): Promise<Answer>;
+  iterate(id: number): Promise<Answer>;
+  release(id: number): void;
+  abort(signal: number, reason: Thrown): void;
+}
+
+export const isEncoded = (value: object): value is Encoded => 'tinytorch' in value;
+
+/** Copies nested arrays, maps and plain objects with `replace` applied to everything else that is an object. */
+export function mapDeep(value: unknown, replace: (value: object) => unknown): unknown {
+  if (typeof value === 'function') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => mapDeep(each, replace));
+  if (value instanceof Map)
+    return new Map(Array.from(value, ([key, each]) => [mapDeep(key, replace), mapDeep(each, replace)]));
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  if (isEncoded(value) || (prototype !== Object.prototype && prototype !== null)) return replace(value);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapDeep(each, replace)]));
+}
+
+export function thrownOf(error: unknown): Thrown {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const { name, message, stack } = error;
+  const code = error instanceof errors.TinyTorchError ? error.code : undefined;
+  return { name, message, ...(code && { code }), ...(stack && { stack }) };
+}
+
+type AnyError = new (message: string) => Error;
+
+/** The error as the class that it was of. */
+export function errorOf({ name, message, code, stack }: Thrown): Error {
+  const Class = (errors as unknown as Record<string, AnyError | undefined>)[name];
+  let error: Error;
+  if (code === 'unknown_kernel' || code === 'kernel_unavailable')
+    error = new errors.KernelError(code, message);
+  else if (name === 'TinyTorchError' && code) error = new errors.TinyTorchError(code, message);
+  else if (name === 'AbortError' || name === 'TimeoutError') error = new DOMException(message, name);
+  else error = Class ? new Class(message) : Object.assign(new Error(message), { name });
+  if (stack) Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true });
+  return error;
+}

@@ -1,0 +1,34 @@
+/**
+ * The library in a worker of its own, so that the page stays free: the same API, with promises.
+ *
+ * ```ts
+ * import { loadInWorker } from 'tinytorch-wasm/worker';
+ * const tt = await loadInWorker();
+ * const x = await tt.Tensor.randn([64, 784]);
+ * const layer = await new tt.Dense(784, 10);
+ * const y = await layer.forward(x);
+ * console.log(await y.shape, await y.data());
+ * ```
+ *
+ * Every call is a message to the worker and one back. A program of many small operations is better off in a worker of
+ * its own that imports `tinytorch-wasm`.
+ *
+ * @packageDocumentation
+ */
+
+import type { LoadOptions } from './load_files.js';
+import { connect } from './remote/client.js';
+import type { RemoteTinyTorch } from './remote/types.js';
+
+export * from './api.js';
+export type { LoadOptions } from './load_files.js';
+export type { Remote, RemoteArgument, RemoteResult, RemoteTinyTorch } from './remote/types.js';
+
+/**
+ * Starts a worker and loads the library there. Takes the options of `load()`; `wasmUrl` is the address of a folder.
+ * Rejects as `load()` does, and where the worker cannot be started. A worker that dies rejects every pending promise with
+ * `DisposedError`.
+ */
+export function loadInWorker(options: LoadOptions = {}): Promise<RemoteTinyTorch> {
+  return connect(options);
+}
