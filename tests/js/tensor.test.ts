@@ -21,7 +21,7 @@ describe.each(builds())('%s', async (name) => {
       [1, 2, 3],
       [4, 5, 6],
     ]);
-    expect(String(x)).toBe('Tensor([2,3], float32)');
+    expect(String(x)).toBe('tensor([[1., 2., 3.],\n        [4., 5., 6.]])');
   });
 
   test('a number is a scalar', () => {
@@ -242,6 +242,6 @@ describe.each(builds())('%s', async (name) => {
     expect(() => y.matmul(x)).toThrow(DisposedError);
     expect(() => tt.matmul(x, y)).toThrow(DisposedError);
     expect(() => y.exp({ out: x })).toThrow('exp, out: this Tensor was disposed of');
-    expect(String(x)).toBe('Tensor(disposed)');
+    expect(String(x)).toBe('tensor(disposed)');
   });
 });

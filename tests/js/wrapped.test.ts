@@ -36,7 +36,7 @@ const wrappers: Record<string, (object: object) => object> = {
 
 /** What asks the JavaScript object only, and may answer: no memory of the module is touched. */
 const HARMLESS =
-  /toStringTag|#(inFeatures|outFeatures|layers|owned|runsInModule|isListedByModule|hasOwnTrain|runsLayers)\b/;
+  /toStringTag|nodejs\.util\.inspect|#(inFeatures|outFeatures|layers|owned|runsInModule|isListedByModule|hasOwnTrain|runsLayers)\b/;
 
 describe.each(Object.keys(makers))('%s', (name) => {
   const members = surfaceOf(tt).filter(({ receiver }) => receiver === name);

@@ -76,6 +76,30 @@ test.each(['files.js', 'files.cjs', 'embedded.js', 'embedded.cjs'])('Node, %s', 
   expect(await run(node, file)).toMatch(/^(simd|relaxed) x[1n]: the loss falls\n$/);
 });
 
+test('a page without any tool', async () => {
+  writeFileSync(join(folder, 'plain.js'), program('/node_modules/tinytorch-wasm/dist/index.js'));
+  page('.', '/plain.js');
+  expect(await titleFrom(folder, ISOLATED)).toBe(THREADS);
+});
+
+test('the package on another origin', async () => {
+  const host = await serve(project.installed, {
+    'access-control-allow-origin': '*',
+    'cross-origin-resource-policy': 'cross-origin',
+  });
+  const site = page('another-origin', './main.js');
+  writeFileSync(join(site, 'main.js'), program(`${host.url}dist/index.js`));
+  const { origin } = new URL(host.url);
+  const policy =
+    `default-src 'none'; script-src 'self' ${origin} 'wasm-unsafe-eval'; ` +
+    `connect-src ${origin}; worker-src 'self' blob:`;
+  try {
+    expect(await titleFrom(site, { ...ISOLATED, 'content-security-policy': policy })).toBe(THREADS);
+  } finally {
+    host.close();
+  }
+});
+
 describe.skipIf(!existsSync(tools))('with tests/package/tools', () => {
   test('webpack, for production', async () => {
     await run(

@@ -6,6 +6,9 @@ import { DisposedError, InvalidArgumentError } from './errors.js';
 import type { Runtime } from './runtime.js';
 import type { Handle } from './wasm_module.js';
 
+/** By this symbol Node asks an object how to show it. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+
 /** Whether an object was made by the constructor of Resource: no proxy of one, no copy. */
 let isGenuine: (value: object) => boolean;
 /** The handle of a genuine Native, 0 after `dispose()`; -1 for everything else. */
@@ -61,6 +64,18 @@ export abstract class Resource {
     let { constructor } = this;
     while (!constructor.name) constructor = Object.getPrototypeOf(constructor) as typeof constructor; // an anonymous class
     return constructor.name;
+  }
+
+  /**
+   * What Node's `console.log` shows.
+   * @internal
+   */
+  [INSPECT](): string {
+    try {
+      return String(this);
+    } catch {
+      return `[proxy or copy of a ${tagOf(this)}]`;
+    }
   }
 
   /** `JSON.stringify` would give an object without content: throws and says what to write instead. */

@@ -1,11 +1,13 @@
 // The tensor as JavaScript sees it: a handle, with shape and dtype fetched on first use.
 
-import { element, flatNumbers, nest, showShape, sizeOf, viewElements } from './arrays.js';
+import { element, flatNumbers, nest, sizeOf, viewElements } from './arrays.js';
 import { copied } from './bytes.js';
 import { options as readOptions, truth } from './check.js';
+import { messageOf } from './compile.js';
 import { DTYPES } from './contract.js';
 import { InvalidArgumentError } from './errors.js';
 import { made, type Out, type Reduce } from './operations.js';
+import { printTensor } from './print.js';
 import type { Runtime } from './runtime.js';
 import { isTensorOrCopy, ownHandle, tensorHandle } from './tensor_handle.js';
 import { TensorOperations } from './tensor_operations.js';
@@ -130,10 +132,27 @@ export class Tensor extends TensorOperations<Tensor> {
     return made<Tensor>(this.runtime, this.runtime.module.detach(handle));
   }
 
-  /** `Tensor([2,3], float32)`. */
+  /**
+   * Its elements as PyTorch prints them: four digits, aligned; of more than 1,000 the first and last three of each axis.
+   * `console.log` of Node shows that, too. Never throws.
+   */
   override toString(): string {
-    const isDisposed = ownHandle(this, 'toString', true) === 0;
-    return isDisposed ? 'Tensor(disposed)' : `Tensor(${showShape(this.shape)}, ${this.dtype})`;
+    const handle = ownHandle(this, 'toString', true);
+    if (handle === 0) return 'tensor(disposed)';
+    const { runtime } = this;
+    let rowMajor = 0;
+    try {
+      const { shape, dtype, requiresGrad } = this;
+      runtime.module.roomForSeveral();
+      rowMajor = runtime.check(runtime.module.readable(handle));
+      const { address, count } = runtime.received('array');
+      const elements = viewElements(runtime.module.wasmMemory, dtype, address, count);
+      return printTensor({ shape, dtype, requiresGrad, elements });
+    } catch (error) {
+      return `tensor(not readable: ${messageOf(error)})`; // the memory is full, or the module has ended
+    } finally {
+      if (rowMajor !== 0) runtime.module.release(rowMajor);
+    }
   }
 
   override get [Symbol.toStringTag](): string {
