@@ -6,5 +6,5 @@ import { LIMITS } from '../limits.js';
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  test: { name: 'package', include: ['*.test.ts'], ...LIMITS },
+  test: { name: 'package', include: ['*.test.ts'], ...LIMITS, maxWorkers: 2 },
 });
