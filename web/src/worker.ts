@@ -19,7 +19,7 @@ export function startWorker(script: URL, onLost: (reason: string) => void, name 
   // and others (--import) would run the program's own code in it.
   const options = { type: 'module', name, workerData: name, execArgv: [] };
   const worker = new (Worker as WorkerClass)(ofThisOrigin(script), options);
-  const onError = (event: unknown) => onLost(`a worker failed: ${reasonOf(event)}`);
+  const onError = (event: unknown) => onLost(`a worker failed: ${reasonOf(event, script)}`);
   // The glue would throw the error again, out of an event where nobody can catch it.
   Object.defineProperty(worker, 'onerror', { get: () => onError, set: () => undefined });
   if (worker.on) {
@@ -44,7 +44,9 @@ function ofThisOrigin(script: URL): URL {
   return new URL(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
 }
 
-function reasonOf(event: unknown): string {
+/** A browser gives no reason where the script itself is missing. */
+function reasonOf(event: unknown, script: URL): string {
   const { message } = event as { message?: unknown };
-  return typeof message === 'string' && message !== '' ? message : messageOf(event);
+  if (typeof message === 'string' && message !== '') return message;
+  return event instanceof Error ? messageOf(event) : `${script.href} could not be loaded`;
 }

@@ -10,25 +10,25 @@
  * console.log(await y.shape, await y.data());
  * ```
  *
+ * Dispose of what you make: the page's collector does not see the memory of the worker.
+ *
  * Every call is a message to the worker and one back. A program of many small operations is better off in a worker of
  * its own that imports `tinytorch-wasm`.
  *
  * @packageDocumentation
  */
 
-import type { LoadOptions } from './load_files.js';
-import { connect } from './remote/client.js';
-import type { RemoteTinyTorch } from './remote/types.js';
+import { remoteLibrary } from './remote/library.js';
+import type { RemoteLoadOptions, RemoteTinyTorch } from './remote/types.js';
 
 export * from './api.js';
-export type { LoadOptions } from './load_files.js';
-export type { Remote, RemoteArgument, RemoteResult, RemoteTinyTorch } from './remote/types.js';
+export type * from './remote/types.js';
 
 /**
  * Starts a worker and loads the library there. Takes the options of `load()`; `wasmUrl` is the address of a folder.
  * Rejects as `load()` does, and where the worker cannot be started. A worker that dies rejects every pending promise with
  * `DisposedError`.
  */
-export function loadInWorker(options: LoadOptions = {}): Promise<RemoteTinyTorch> {
-  return connect(options);
+export function loadInWorker(options?: RemoteLoadOptions): Promise<RemoteTinyTorch> {
+  return remoteLibrary(options);
 }

@@ -3,39 +3,61 @@
 import { type Endpoint, expose, type Remote as Wrapped, transfer, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { addressOf, remoteScript, workerScript } from '../builds.js';
-import { DisposedError, InvalidArgumentError } from '../errors.js';
-import type { LoadOptions } from '../load_files.js';
-import { startWorker } from '../worker.js';
+import * as check from '../check.js';
+import { DisposedError, InvalidArgumentError, LoadError } from '../errors.js';
 import type { BuildInfo } from '../tinytorch.js';
 import type { ThreadWorker } from '../wasm_module.js';
-import type { RemoteTinyTorch } from './types.js';
-import { type Answer, type Encoded, errorOf, isEncoded, mapDeep, type Server, thrownOf } from './values.js';
+import { startWorker } from '../worker.js';
+import { LIBRARY, type Link, linkOf, refuseMember, remoteObject } from './objects.js';
+import type { RemoteLoadOptions } from './types.js';
+import { type Answer, type Encoded, errorOf, isEncoded, mapDeep, type Server } from './values.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** By this name the script of the worker is told apart from those of the pool. */
 const NAME = 'tinytorch';
-const LIBRARY = 0;
 const BUILDS = ['scalar', 'simd', 'relaxed', 'simd-mt', 'relaxed-mt'] as const;
 
-/** The number of an object of the worker, for arguments. */
-const ids = new WeakMap<object, { id: number; connection: Connection }>();
+/** What transfer() has marked, and the buffers that are gone since. */
+const marked = new WeakSet<object>();
+const gone = new WeakSet<ArrayBufferLike>();
+
+/** Has an argument handed over when it is sent. */
+export function mark<T extends ArrayBufferView | ArrayBuffer>(value: T): T {
+  marked.add(value);
+  return value;
+}
 
 /** One worker. Its requests are rejected when it dies. */
-class Connection {
+export class Connection implements Link {
   readonly #server: Wrapped<Server>;
   readonly #worker: ThreadWorker;
   readonly #pending = new Set<(error: Error) => void>();
   #ended: Error | undefined;
-  #signals = 0;
+  #isLoaded = false;
+  /** What callbacks have thrown, and why signals were aborted: values of the page's that only pass through the worker. */
+  readonly #own: unknown[] = [];
+  readonly #signals = new WeakMap<AbortSignal, number>();
+  #lastSignal = 0;
   readonly #dropped = new FinalizationRegistry<number>((id) => {
     if (!this.#ended) void this.#server.release(id);
   });
 
   constructor() {
-    const worker = startWorker(remoteScript(), (reason) => this.end(new DisposedError(reason)), NAME);
-    this.#worker = worker;
-    this.#server = wrap<Server>((worker.on ? nodeEndpoint(worker) : worker) as Endpoint);
+    this.#worker = startWorker(remoteScript(), (reason) => this.#lost(reason), NAME);
+    this.#server = wrap<Server>((this.#worker.on ? nodeEndpoint(this.#worker) : this.#worker) as Endpoint);
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  #lost(reason: string): void {
+    if (this.#isLoaded) return this.end(new DisposedError(reason));
+    const hint = 'copy node_modules/tinytorch-wasm/dist/tinytorch-* to where the script is expected';
+    this.end(
+      new LoadError(`load: ${reason}. Where a bundler has left out the files of the package: ${hint}`),
+    );
   }
 
   /** Rejects what is pending and every later request. */
@@ -47,6 +69,39 @@ class Connection {
     this.#pending.clear();
   }
 
+  async load({ signal, wasmUrl, ...others }: RemoteLoadOptions): Promise<BuildInfo> {
+    const addresses = Object.fromEntries(BUILDS.map((name) => [name, addressOf(name).href]));
+    const base = globalThis.location?.href ?? import.meta.url;
+    const options = this.#encode({
+      ...others,
+      ...(wasmUrl !== undefined && { wasmUrl: new URL(wasmUrl, base).href }),
+    }) as Record<string, unknown>;
+    const number = signal ? this.#follow(signal) : 0;
+    const script = workerScript().href;
+    const info = await this.#request((server) => server.load(addresses, script, options, number));
+    this.#isLoaded = true;
+    return info as BuildInfo;
+  }
+
+  async call(id: number, path: readonly string[], args: readonly unknown[]): Promise<unknown> {
+    const encoded = this.#encode(args);
+    return this.#request((server) => server.call(id, path, encoded));
+  }
+  async construct(id: number, path: readonly string[], args: readonly unknown[]): Promise<unknown> {
+    const encoded = this.#encode(args);
+    return this.#request((server) => server.construct(id, path, encoded));
+  }
+  async set(object: object, name: string, value: unknown): Promise<void> {
+    const encoded = this.#encode([object, value]);
+    await this.#request((server) => server.set(name, encoded));
+  }
+  get(id: number, path: readonly string[]): Promise<unknown> {
+    return this.#request((server) => server.get(id, path));
+  }
+  iterate(id: number): Promise<unknown> {
+    return this.#request((server) => server.iterate(id));
+  }
+
   async #request(send: (server: Wrapped<Server>) => Promise<Answer>): Promise<unknown> {
     if (this.#ended) throw this.#ended;
     const answer = await new Promise<Answer>((resolve, reject) => {
@@ -56,8 +111,13 @@ class Connection {
         this.#pending.delete(reject);
         if (this.#pending.size === 0) this.#worker.unref?.();
       };
-      send(this.#server).finally(done).then(resolve, reject);
+      // In an async function: what the engine cannot copy is thrown at once.
+      (async () => send(this.#server))().finally(done).then(resolve, reject);
+    }).catch((error: unknown) => {
+      if ((error as Partial<Error> | null)?.name !== 'DataCloneError') throw error;
+      throw new InvalidArgumentError(`an argument cannot be sent to the worker: ${(error as Error).message}`);
     });
+    if ('own' in answer) throw this.#own[answer.own];
     if ('thrown' in answer) throw errorOf(answer.thrown);
     return this.#decode(answer.value);
   }
@@ -71,15 +131,16 @@ class Connection {
     });
   }
 
-  /** Ready to be sent: what transfer() has marked, and the ports of callbacks, are handed over. */
+  /** Ready to be sent: what mark() has marked, and the ports of callbacks, are handed over. */
   #encode(value: unknown): unknown {
     const handedOver = new Set<Transferable>();
     const encode = (given: unknown): unknown => mapDeep(given, encodeObject);
     const encodeObject = (each: object): unknown => {
-      const known = ids.get(each);
-      if (known && known.connection !== this)
+      const link = linkOf(each);
+      if (link && link.connection !== this)
         throw new InvalidArgumentError('this object belongs to another worker; copy it over with data()');
-      if (known) return { tinytorch: 'ref', id: known.id } satisfies Encoded;
+      if (link) return { tinytorch: 'ref', id: link.id } satisfies Encoded;
+      refuseMember(each);
       if (typeof each === 'function') {
         const port = this.#portOf(each as AnyFunction);
         handedOver.add(port);
@@ -91,117 +152,76 @@ class Connection {
       if (Symbol.iterator in each && !ArrayBuffer.isView(each))
         return Array.from(each as Iterable<unknown>, encode);
       const buffer = ArrayBuffer.isView(each) ? each.buffer : each;
-      if (marked.has(each) && buffer instanceof ArrayBuffer) handedOver.add(buffer);
+      if (!(buffer instanceof ArrayBuffer)) return each;
+      if (gone.has(buffer))
+        throw new InvalidArgumentError('an array is empty: it was handed over to a worker before');
+      if (marked.has(each)) handedOver.add(buffer);
       return each;
     };
-    const encoded = encode(value);
+    let encoded: unknown;
+    try {
+      encoded = encode(value);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InvalidArgumentError('an argument is nested too deeply, or contains itself');
+    }
+    for (const each of handedOver) if (each instanceof ArrayBuffer) gone.add(each);
     return typeof encoded === 'object' && encoded !== null ? transfer(encoded, [...handedOver]) : encoded;
   }
 
-  /** The other end of it calls the function. */
+  /** The other end of it calls the function. What that throws stays here, under a number. */
   #portOf(call: AnyFunction): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    expose(async (...args: unknown[]) => void (await call(...(this.#decode(args) as unknown[]))), port1);
+    expose(async (...args: unknown[]) => {
+      try {
+        await call(...(this.#decode(args) as unknown[]));
+        return -1;
+      } catch (error) {
+        return this.#own.push(error) - 1;
+      }
+    }, port1);
     (port1 as { unref?(): void }).unref?.(); // in Node: a program ends without waiting for it
     return port2;
   }
 
-  /** Passes on that a signal is aborted. */
+  /** Passes on that a signal is aborted; the reason stays here. */
   #follow(signal: AbortSignal): number {
-    const id = ++this.#signals;
-    const pass = () => void this.#server.abort(id, thrownOf(signal.reason));
+    const known = this.#signals.get(signal);
+    if (known !== undefined) return known;
+    const id = ++this.#lastSignal;
+    this.#signals.set(signal, id);
+    const pass = () => {
+      if (!this.#ended) void this.#server.abort(id, this.#own.push(signal.reason) - 1);
+    };
     if (signal.aborted) pass();
     else signal.addEventListener('abort', pass, { once: true });
     return id;
   }
-
-  load(options: LoadOptions): Promise<unknown> {
-    const { signal, ...others } = options;
-    const addresses = Object.fromEntries(BUILDS.map((name) => [name, addressOf(name).href]));
-    const given = this.#encode(others) as Record<string, unknown>;
-    return this.#request((server) =>
-      server.load(addresses, workerScript().href, given, signal ? this.#follow(signal) : 0),
-    );
-  }
-  call(id: number, path: readonly string[], args: readonly unknown[]): Promise<unknown> {
-    return this.#request((server) => server.call(id, path, this.#encode(args)));
-  }
-  construct(path: readonly string[], args: readonly unknown[]): Promise<unknown> {
-    return this.#request((server) => server.construct(path, this.#encode(args)));
-  }
-  get(id: number, path: readonly string[]): Promise<unknown> {
-    return this.#request((server) => server.get(id, path));
-  }
-  iterate(id: number): Promise<unknown> {
-    return this.#request((server) => server.iterate(id));
-  }
 }
 
-/** What transfer() has marked. */
-const marked = new WeakSet<object>();
+const OPTIONS = [
+  ...(['variant', 'threads', 'maxHeapBytes', 'wasmUrl'] as const),
+  ...(['onProgress', 'signal'] as const),
+];
 
-/** A member: called, constructed or awaited. */
-function member(connection: Connection, id: number, path: readonly string[]): unknown {
-  return new Proxy(function () {} as AnyFunction, {
-    apply: (_, __, args: unknown[]) => connection.call(id, path, args),
-    construct: (_, args: unknown[]) => connection.construct(path, args),
-    get(_, key) {
-      if (key === 'then') {
-        const value = connection.get(id, path);
-        return value.then.bind(value);
-      }
-      return typeof key === 'string' ? member(connection, id, [...path, key]) : undefined;
-    },
-  });
-}
-
-/** Its name is what debuggers show. */
-class RemoteObject {}
-
-/** A tensor, a layer or the like of the worker. It is no promise, so it has no `then`. */
-function remoteObject(connection: Connection, id: number): object {
-  const object = new Proxy(new RemoteObject(), {
-    get(_, key) {
-      if (key === Symbol.asyncIterator) return () => iterator(connection, id);
-      return typeof key === 'string' && key !== 'then' ? member(connection, id, [key]) : undefined;
-    },
-  });
-  ids.set(object, { id, connection });
-  return object;
-}
-
-async function* iterator(connection: Connection, id: number): AsyncGenerator<unknown> {
-  const source = (await connection.iterate(id)) as { next(): Promise<IteratorResult<unknown>> };
-  for (;;) {
-    const { value, done } = await source.next();
-    if (done) return;
-    yield value;
-  }
-}
-
-export async function connect(options: LoadOptions): Promise<RemoteTinyTorch> {
-  options.signal?.throwIfAborted();
+/** Starts the worker and loads the library in it. */
+export async function connect(
+  given?: RemoteLoadOptions,
+): Promise<{ connection: Connection; info: BuildInfo }> {
+  const options = check.options(given, OPTIONS, 'loadInWorker') as RemoteLoadOptions;
+  const { signal, wasmUrl, onProgress } = options;
+  if (signal !== undefined) check.abortSignal(signal, 'loadInWorker').throwIfAborted();
+  if (onProgress !== undefined) check.callable(onProgress, 'loadInWorker', 'onProgress');
+  if (wasmUrl !== undefined && typeof wasmUrl !== 'string' && !(wasmUrl instanceof URL))
+    check.refuse('loadInWorker', 'wasmUrl', 'a string or a URL', wasmUrl);
   const connection = new Connection();
-  let info: BuildInfo;
   try {
-    info = (await connection.load(options)) as BuildInfo;
+    return { connection, info: await connection.load(options) };
   } catch (error) {
     connection.end(new DisposedError('the library was never loaded'));
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw error;
   }
-  const own: Record<string, unknown> = {
-    ...info,
-    terminate: () => connection.end(new DisposedError('the worker was ended by terminate()')),
-    transfer: (value: ArrayBufferView | ArrayBuffer) => {
-      marked.add(value);
-      return value;
-    },
-  };
-  return new Proxy(own, {
-    get: (_, key) =>
-      typeof key === 'string' && key !== 'then'
-        ? (own[key] ?? member(connection, LIBRARY, [key]))
-        : undefined,
-  }) as unknown as RemoteTinyTorch;
 }
+
+export { LIBRARY };

@@ -2,11 +2,11 @@
 
 import { type Endpoint, expose, transfer, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { LoadError } from '../errors.js';
+import { DisposedError } from '../errors.js';
 import { loadFrom } from '../load.js';
 import { type LoadOptions, sourceOfFiles } from '../load_files.js';
 import { nodeModule } from '../node.js';
-import { type Answer, type Encoded, errorOf, isEncoded, mapDeep, type Server, thrownOf } from './values.js';
+import { type Answer, type Encoded, isEncoded, mapDeep, OfThePage, type Server, thrownOf } from './values.js';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -23,6 +23,7 @@ function keep(value: unknown): Encoded {
 
 /** The member that a path leads to, and the object that has it. */
 function find(id: number, path: readonly string[]): { owner: unknown; member: unknown } {
+  if (!objects.has(id)) throw new DisposedError('this object was let go of');
   let owner: unknown;
   let member = objects.get(id);
   for (const name of path) {
@@ -56,7 +57,9 @@ function decode(value: unknown): unknown {
 function callbackTo(port: MessagePort): AnyFunction {
   const call = wrap<AnyFunction>(port);
   return (...args) => {
-    const called = call(...(encode(args).value as unknown[]));
+    const called = call(...(encode(args).value as unknown[])).then((failed) => {
+      if ((failed as number) >= 0) throw new OfThePage(failed as number);
+    });
     called.catch(() => undefined);
     return called;
   };
@@ -79,7 +82,7 @@ async function answer(work: () => unknown): Promise<Answer> {
     const { value, buffers } = encode(await work());
     return transfer({ value }, buffers);
   } catch (error) {
-    return { thrown: thrownOf(error) };
+    return error instanceof OfThePage ? { own: error.number } : { thrown: thrownOf(error) };
   }
 }
 
@@ -89,9 +92,6 @@ const server: Server = {
       const address = (name: string) => new URL(addresses[name] ?? '');
       const source = sourceOfFiles(address, () => new URL(script));
       const given = decode(options) as LoadOptions;
-      const { wasmUrl } = given;
-      if (typeof wasmUrl === 'function')
-        throw new LoadError('loadInWorker: wasmUrl is the address of a folder here, not a function');
       const tt = await loadFrom(source, { ...given, ...(signal && { signal: signalOf(signal).signal }) });
       objects.set(LIBRARY, tt);
       const { variant, variantReason, threads, threadsReason } = tt;
@@ -101,14 +101,19 @@ const server: Server = {
     answer(() => {
       const { owner, member } = find(id, path);
       if (typeof member !== 'function') throw new TypeError(`${path.join('.')} is not a function`);
-      const result = Reflect.apply(member as AnyFunction, owner, decode(args) as unknown[]) as unknown;
-      if (path.at(-1) === 'dispose') objects.delete(id);
-      return result;
+      return Reflect.apply(member as AnyFunction, owner, decode(args) as unknown[]) as unknown;
     }),
-  construct: (path, args) =>
+  construct: (id, path, args) =>
     answer(() => {
-      const { member } = find(LIBRARY, path);
+      const { member } = find(id, path);
+      if (typeof member !== 'function') throw new TypeError(`${path.join('.')} is not a class`);
       return Reflect.construct(member as AnyFunction, decode(args) as unknown[]) as unknown;
+    }),
+  set: (name, args) =>
+    answer(() => {
+      const [object, value] = decode(args) as [Record<string, unknown>, unknown];
+      if (!(name in object)) throw new TypeError(`there is no property ${name}`);
+      object[name] = value;
     }),
   get: (id, path) => answer(() => find(id, path).member),
   iterate: (id) =>
@@ -119,7 +124,7 @@ const server: Server = {
       return keep(iterator);
     }),
   release: (id) => void objects.delete(id),
-  abort: (signal, reason) => signalOf(signal).abort(errorOf(reason)),
+  abort: (signal, reason) => signalOf(signal).abort(new OfThePage(reason)),
 };
 
 const port = nodeModule('node:worker_threads')?.parentPort;

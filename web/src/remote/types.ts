@@ -2,8 +2,10 @@
 
 import type { Loss } from '../losses.js';
 import type { Resource } from '../resource.js';
+import type { LoadOptions } from '../load_files.js';
+import type { Tensor } from '../tensor.js';
 import type { BuildInfo, TinyTorch } from '../tinytorch.js';
-import type { NestedArray, NestedNumbers } from '../types.js';
+import type { DType, NestedArray, NestedNumbers, TensorArrays } from '../types.js';
 
 /** What stays as it is on its way. */
 type Plain =
@@ -57,25 +59,41 @@ type RemoteMembers<T> = {
 };
 
 /**
- * An object of the worker. Every method gives a promise, and so does every property: `await x.shape`. `dispose()` frees
- * it; so does the garbage collector, later.
+ * An object of the worker. Every method gives a promise, and so does every property: `await x.shape`. A property is set by
+ * `await tt.set(x, 'requiresGrad', true)`. Dispose of what you make: the page's collector does not see the memory of the
+ * worker.
  */
-export type Remote<T> = RemoteMembers<T> &
+export type Remote<T> = (T extends Tensor ? RemoteTensor : RemoteMembers<T>) &
+  (T extends Resource ? { [Symbol.asyncDispose](): Promise<void> } : unknown) &
   (T extends Iterable<infer Item> | AsyncIterable<infer Item>
     ? { [Symbol.asyncIterator](): AsyncIterator<RemoteResult<Item>> }
     : unknown);
 
-/** The library in a worker: as `TinyTorch`, with promises. `variant`, `threads` and the reasons are known at once. */
-export type RemoteTinyTorch = Omit<
-  RemoteMembers<TinyTorch>,
-  keyof BuildInfo | 'terminate' | 'tidy' | 'noGrad'
-> &
-  BuildInfo & {
-    /** Ends the worker. Promises that are pending, and every later call, reject with `DisposedError`. */
-    terminate(): void;
-    /**
-     * Marks an argument that is handed over to the worker, not copied: afterwards its buffer is empty here. Results are
-     * always handed over.
-     */
-    transfer<T extends ArrayBufferView | ArrayBuffer>(value: T): T;
-  };
+type RemoteTensor = Omit<RemoteMembers<Tensor>, 'data'> & {
+  data<D extends DType = 'float32'>(): Promise<TensorArrays[D]>;
+};
+
+/** The options of `loadInWorker`. */
+export interface RemoteLoadOptions extends Omit<LoadOptions, 'wasmUrl'> {
+  /** The address of the folder of the .wasm files, where they are not where they usually are. */
+  wasmUrl?: string | URL;
+}
+
+/** What is different from the library here, or known at once. */
+interface Own extends BuildInfo {
+  /** Ends the worker. Promises that are pending, and every later call, reject with `DisposedError`. */
+  terminate(): void;
+  /** Sets a property: `await tt.set(optimizer, 'learningRate', 0.1)`. */
+  set<T extends Resource>(object: Remote<T>, name: string, value: unknown): Promise<void>;
+  /**
+   * Marks an argument that is handed over to the worker, not copied: afterwards its whole buffer is empty here. Results
+   * are always handed over.
+   */
+  transfer<T extends ArrayBufferView | ArrayBuffer>(value: T): T;
+}
+
+/**
+ * The library in a worker: as `TinyTorch`, with promises, and without what runs a block of the caller's in the middle of
+ * a call (`tidy`, `noGrad`, `profile`). `variant`, `threads` and the reasons are known at once.
+ */
+export type RemoteTinyTorch = Omit<RemoteMembers<TinyTorch>, keyof Own | 'tidy' | 'noGrad' | 'profile'> & Own;

@@ -17,8 +17,17 @@ export interface Thrown {
   readonly stack?: string;
 }
 
-/** What every request is answered with. */
-export type Answer = { readonly value: unknown } | { readonly thrown: Thrown };
+/** What every request is answered with; `own`: a value of the page's, by its number there. */
+export type Answer = { readonly value: unknown } | { readonly thrown: Thrown } | { readonly own: number };
+
+/** Stands in the worker for something that a callback of the page's threw, or for the reason of a signal. */
+export class OfThePage extends Error {
+  readonly number: number;
+  constructor(number: number) {
+    super('a callback failed, or a signal was aborted');
+    this.number = number;
+  }
+}
 
 /** What the worker offers. A path leads from an object (0 is the library) to a member: `['Tensor', 'randn']`. */
 export interface Server {
@@ -29,11 +38,12 @@ export interface Server {
     signal: number,
   ): Promise<Answer>;
   call(id: number, path: readonly string[], args: unknown): Promise<Answer>;
-  construct(path: readonly string[], args: unknown): Promise<Answer>;
+  construct(id: number, path: readonly string[], args: unknown): Promise<Answer>;
+  set(name: string, args: unknown): Promise<Answer>;
   get(id: number, path: readonly string[]): Promise<Answer>;
   iterate(id: number): Promise<Answer>;
   release(id: number): void;
-  abort(signal: number, reason: Thrown): void;
+  abort(signal: number, reason: number): void;
 }
 
 export const isEncoded = (value: object): value is Encoded => 'tinytorch' in value;
@@ -58,10 +68,14 @@ export function thrownOf(error: unknown): Thrown {
 }
 
 type AnyError = new (message: string) => Error;
+const CLASSES: Record<string, AnyError | undefined> = {
+  ...(errors as unknown as Record<string, AnyError>),
+  ...{ TypeError, RangeError, SyntaxError },
+};
 
 /** The error as the class that it was of. */
 export function errorOf({ name, message, code, stack }: Thrown): Error {
-  const Class = (errors as unknown as Record<string, AnyError | undefined>)[name];
+  const Class = CLASSES[name];
   let error: Error;
   if (code === 'unknown_kernel' || code === 'kernel_unavailable')
     error = new errors.KernelError(code, message);
