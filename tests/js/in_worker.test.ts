@@ -171,7 +171,9 @@ describe('in a worker', () => {
     expect(await layer.inFeatures).toBe(2); // it is still known
     const short = await loadInWorker({ variant: 'scalar' });
     const z = await short.Tensor.ones([2]);
+    const disposing = (await short.Tensor.ones([2])).dispose();
     short.terminate();
+    await disposing;
     expect(short.threads).toBe(0);
     await z.dispose();
   });

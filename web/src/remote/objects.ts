@@ -38,9 +38,11 @@ function refuseToWrite(): never {
 export function member(connection: Link, id: number, path: readonly string[], owner: object): object {
   const object = new Proxy(function () {} as (...args: unknown[]) => unknown, {
     apply(_, __, args: unknown[]) {
-      // After the end of the worker there is nothing left to dispose of.
-      if (connection.hasEnded && path.at(-1) === 'dispose') return Promise.resolve();
-      return held(owner, connection.call(id, path, args));
+      const answer = held(owner, connection.call(id, path, args));
+      if (path.at(-1) !== 'dispose') return answer;
+      return answer.catch((error: unknown) => {
+        if (!connection.hasEnded) throw error; // with the worker, everything in it is disposed of
+      });
     },
     construct: (_, args: unknown[]) => held(owner, connection.construct(id, path, args)),
     get(_, key) {
