@@ -84,5 +84,5 @@ for variant in ${variants[@]+"${variants[@]}"}; do
   running=$((running + 1))
 done
 for (( ; running > 0; --running)); do wait -n; done
-[ -z "$package" ] || "$NODE24" scripts/build_package.mjs ${partial:+"${variants[@]}"}
+[ -z "$package" ] || node scripts/build_package.mjs ${partial:+"${variants[@]}"}
 [ -z "$page" ] || npm run --silent build:page -- --outDir "$out"

@@ -1,6 +1,6 @@
 // Builds the npm package's files in dist/: for each entry one file of JavaScript for `import`, one for `require` and one of
 // types, and the wasm modules beside them.
-// Usage: node scripts/build_package.mjs [VARIANT...]   (after scripts/build.sh --wasm; Node 22 or newer)
+// Usage: node scripts/build_package.mjs [VARIANT...]   (after scripts/build.sh --wasm)
 // With variants, the package has those alone, and says so to whoever loads another.
 
 import { execFileSync } from 'node:child_process';
@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
-import { dts } from 'rolldown-plugin-dts';
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
 import { minifySync } from 'vite';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -109,11 +110,8 @@ async function bundleTypes() {
     fail('tsc found errors');
   }
   for (const [entry, source] of Object.entries(ENTRIES)) {
-    const build = await rolldown({
-      input: { [entry]: join(types, `${source}.d.ts`) },
-      plugins: [dts({ dtsOnly: true, tsconfig: false })],
-    });
-    await build.write({ dir: dist, entryFileNames: '[name].ts' });
+    const build = await rollup({ input: join(types, `${source}.d.ts`), plugins: [dts()] });
+    await build.write({ file: join(dist, `${entry}.d.ts`) });
     // From web/src/dispose.ts, where the bundler leaves it out.
     const text = `/// <reference lib="esnext.disposable" />\n${readFileSync(join(dist, `${entry}.d.ts`), 'utf8')}`;
     for (const ending of ['ts', 'cts']) writeFileSync(join(dist, `${entry}.d.${ending}`), text);
