@@ -1,3 +1,4 @@
+import type { FileBytes } from 'tinytorch-wasm';
 // What the page and its worker say to each other. Plain data only: everything here crosses postMessage.
 
 export type Variant = 'auto' | 'scalar' | 'simd' | 'relaxed';
@@ -141,5 +142,5 @@ export interface TrainResult {
   confusion: number[];
   mistakes: Mistake[];
   /** The model as a safetensors file. */
-  model: Uint8Array<ArrayBuffer>;
+  model: FileBytes;
 }

@@ -1,4 +1,5 @@
 // Draw a digit: the network's ten probabilities at every stroke, from the shipped model or one's own.
+import type { FileBytes } from 'tinytorch-wasm';
 import { createPad } from '../draw/pad';
 import { digitFromStrokes, SIDE } from '../draw/preprocess';
 import { mostLikely, probabilityBars } from '../draw/probabilities';
@@ -10,7 +11,7 @@ import { percent } from '../ui/format';
 import { drawDigits } from './digits';
 
 type Source = 'shipped' | 'trained' | 'file';
-type Bytes = Uint8Array<ArrayBuffer>;
+type Bytes = FileBytes;
 
 const FILE_NAME = 'tinytorch-mnist.safetensors';
 

@@ -1,4 +1,5 @@
 // Train the network on MNIST: live curves, then what it gets wrong.
+import type { FileBytes } from 'tinytorch-wasm';
 import { proxy } from 'comlink';
 import type { Engine } from '../engine/engine';
 import type { Mistake, TrainResult, TrainUpdate } from '../engine/protocol';
@@ -17,7 +18,7 @@ const GOALS = [0.97, 0.98];
 type Evaluation = Extract<TrainUpdate, { kind: 'evaluation' }>;
 type Step = Extract<TrainUpdate, { kind: 'step' }>;
 
-export function trainSection(engine: Engine, onTrained: (model: Uint8Array<ArrayBuffer>) => void): Panel {
+export function trainSection(engine: Engine, onTrained: (model: FileBytes) => void): Panel {
   let steps: Step[] = [];
   let evaluations: Evaluation[] = [];
   let result: TrainResult | undefined;
