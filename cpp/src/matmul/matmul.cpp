@@ -118,7 +118,8 @@ void run_stretches(const Plan& plan, const KernelArgs<T>& args) {
   if (plan.columns == args.n) return run_stretch(plan, plan.first, args);
   for (std::size_t j = 0; j < args.n; j += plan.columns) {
     const bool whole = args.n - j >= plan.columns;
-    run_stretch(plan, whole ? plan.first : *plan.last, detail::columns_of(args, j, whole ? j + plan.columns : args.n));
+    const Stretch& stretch = whole || !plan.last ? plan.first : *plan.last;
+    run_stretch(plan, stretch, detail::columns_of(args, j, whole ? j + plan.columns : args.n));
   }
 }
 
