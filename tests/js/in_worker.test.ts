@@ -16,7 +16,7 @@ import { isolated } from './builds.js';
 
 let here: TinyTorch;
 let tt: RemoteTinyTorch;
-const loaded = Promise.all([load({ variant: 'simd' }), loadInWorker({ variant: 'simd' })]).then(
+const loaded = Promise.all([load(), loadInWorker()]).then(
   ([first, second]) => ((here = first), (tt = second)),
 );
 afterAll(() => {
@@ -24,10 +24,17 @@ afterAll(() => {
   tt.terminate();
 });
 
+/** Batches of so many of `count` random rows. */
+async function makeLoader(count: number, batchSize: number) {
+  const features = await tt.Tensor.rand([count, 3]);
+  const labels = await tt.Tensor.zeros([count], { dtype: 'int32' });
+  return new tt.DataLoader({ features, labels }, { batchSize });
+}
+
 describe('in a worker', () => {
   test('the build and its reasons are known at once', async () => {
     await loaded;
-    expect(tt.variant).toBe('simd');
+    expect(tt.variant).toBe(here.variant);
     expect(tt.threads).toBe(here.threads);
     expect(tt.threads > 1).toBe(isolated && here.threads > 1);
     expect(tt.threadsReason).toBe(here.threadsReason);
@@ -87,9 +94,7 @@ describe('in a worker', () => {
 
   test('a data loader can be iterated over', async () => {
     await loaded;
-    const features = await tt.Tensor.rand([10, 3]);
-    const labels = await tt.Tensor.zeros([10], { dtype: 'int32' });
-    const loader = await new tt.DataLoader({ features, labels }, { batchSize: 4 });
+    const loader = await makeLoader(10, 4);
     const shapes: unknown[] = [];
     for await (const batch of loader) shapes.push(await batch.features.shape);
     expect(shapes).toEqual([
@@ -101,9 +106,7 @@ describe('in a worker', () => {
 
   test('callbacks are called, and a signal stops the work', async () => {
     await loaded;
-    const features = await tt.Tensor.rand([64, 3]);
-    const labels = await tt.Tensor.zeros([64], { dtype: 'int32' });
-    const loader = await new tt.DataLoader({ features, labels }, { batchSize: 8 });
+    const loader = await makeLoader(64, 8);
     const model = await new tt.Dense(3, 2);
     const optimizer = await new tt.SGD(await model.parameters(), { lr: 0.1 });
     const trainer = await new tt.Trainer(model, { optimizer, data: loader, epochs: 100_000 });
@@ -208,13 +211,16 @@ describe('in a worker', () => {
     await expect(noGrad(() => 1)).rejects.toThrow('load() has it');
     await expect(loadInWorker(null as never)).rejects.toThrow(InvalidArgumentError);
     await expect(loadInWorker({ signal: 5 } as never)).rejects.toThrow(InvalidArgumentError);
+    await expect(loadInWorker({ wasmUrl: (name: string) => name } as never)).rejects.toThrow('wasmUrl');
+    await expect(loadInWorker({ wasmUrl: 'http://[' })).rejects.toThrow(LoadError);
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    await expect(x.add(proxy as never)).rejects.toThrow('revoked');
   });
 
   test('leaving a loop over batches early leaves nothing behind', async () => {
     await loaded;
-    const features = await tt.Tensor.rand([10, 3]);
-    const labels = await tt.Tensor.zeros([10], { dtype: 'int32' });
-    const loader = await new tt.DataLoader({ features, labels }, { batchSize: 4 });
+    const loader = await makeLoader(10, 4);
     const before = await tt.memory();
     for (let again = 0; again < 5; ++again)
       for await (const batch of loader) {
@@ -254,16 +260,20 @@ describe('in a worker', () => {
 describe('embedded', () => {
   test('gives the same bits, with one thread', async () => {
     await loaded;
-    const embedded = await loadEmbedded({ variant: 'simd' });
+    const [plain, embedded] = await Promise.all([
+      load({ variant: 'simd' }),
+      loadEmbedded({ variant: 'simd' }),
+    ]);
     expect(embedded.threads).toBe(1);
     expect(embedded.threadsReason).toContain('embedded');
-    const results = [here, embedded].map((each) => {
+    const results = [plain, embedded].map((each) => {
       each.manualSeed(3);
       const x = each.Tensor.randn([33, 17]);
       return x.matmul(x.transpose()).softmax().data();
     });
     expect(results[1]).toEqual(results[0]);
     embedded.terminate();
+    plain.terminate();
   });
 
   test('a build that it lacks, an option that it has not', async () => {

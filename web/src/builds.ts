@@ -12,6 +12,8 @@ const ADDRESSES: Record<BuildName, () => URL> = {
   'relaxed-mt': () => new URL('./tinytorch-relaxed-mt.wasm', import.meta.url),
 };
 
+export const BUILDS = Object.keys(ADDRESSES) as BuildName[];
+
 export const addressOf = (build: BuildName): URL => atHome(ADDRESSES[build]());
 
 /**

@@ -1,6 +1,6 @@
 // From the address of a .wasm file to its compiled module, in a page, a worker or Node.
 
-import { LoadError } from './errors.js';
+import { LoadError, messageOf } from './errors.js';
 import { nodeModule } from './node.js';
 import { decode } from './utf8.js';
 
@@ -130,8 +130,4 @@ export function startError(origin: string, error: unknown): LoadError {
 /** An address in a text; one that is a whole file (`data:`) is cut. */
 export function shown({ href }: URL): string {
   return href.length > 300 ? `${href.slice(0, 100)}... (${href.length} characters)` : href;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

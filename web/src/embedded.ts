@@ -12,4 +12,4 @@
 
 export * from './api.js';
 export { load } from './load_embedded.js';
-export type { EmbeddedLoadOptions } from './load.js';
+export type { EmbeddedLoadOptions } from './load_options.js';

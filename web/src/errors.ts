@@ -118,3 +118,8 @@ export function errorFromModule(number: number, message: string): TinyTorchError
   const code = ERROR_CODES[number - 1];
   return code ? fromCode[code](message) : new TinyTorchError('internal', message);
 }
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -12,12 +12,13 @@
 
 import { addressOf, workerScript } from './builds.js';
 // Comes before load.js: the two glues, which are alike, are then side by side, and compress to little more than one.
-import { type LoadOptions, sourceOfFiles } from './load_files.js';
+import { sourceOfFiles } from './load_files.js';
 import { loadFrom } from './load.js';
+import type { LoadOptions } from './load_options.js';
 import type { TinyTorch } from './tinytorch.js';
 
 export * from './api.js';
-export type { LoadOptions } from './load_files.js';
+export type { LoadOptions } from './load_options.js';
 
 const SOURCE = sourceOfFiles(addressOf, workerScript);
 

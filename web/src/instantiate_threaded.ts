@@ -1,7 +1,7 @@
 // Starts a module with threads, and its workers.
 
 import { bindModule } from './bind.js';
-import { messageOf } from './compile.js';
+import { messageOf } from './errors.js';
 import { createMemory } from './heap.js';
 import { starter, type StartOptions } from './instantiate.js';
 import createThreadedModule from './module/tinytorch-mt.js';

@@ -2,7 +2,8 @@
 
 import { type BuildName, fileName } from './build_names.js';
 import { LoadError } from './errors.js';
-import { type EmbeddedLoadOptions, loadFrom, type Source } from './load.js';
+import { loadFrom, type Source } from './load.js';
+import { COMMON_OPTIONS, type EmbeddedLoadOptions } from './load_options.js';
 import { EMBEDDED } from './module/embedded.js';
 import { nodeModule } from './node.js';
 import type { TinyTorch } from './tinytorch.js';
@@ -16,7 +17,7 @@ export function load(options?: EmbeddedLoadOptions): Promise<TinyTorch> {
 }
 
 const SOURCE: Source<EmbeddedLoadOptions> = {
-  options: ['variant', 'threads', 'maxHeapBytes', 'onProgress', 'signal'],
+  options: COMMON_OPTIONS,
   compile: compileEmbedded,
   startThreaded: 'tinytorch-wasm/embedded has one thread; tinytorch-wasm has more',
 };

@@ -3,9 +3,8 @@
 import { element, flatNumbers, nest, sizeOf, viewElements } from './arrays.js';
 import { copied } from './bytes.js';
 import { options as readOptions, truth } from './check.js';
-import { messageOf } from './compile.js';
 import { DTYPES } from './contract.js';
-import { InvalidArgumentError } from './errors.js';
+import { InvalidArgumentError, messageOf } from './errors.js';
 import { made, type Out, type Reduce } from './operations.js';
 import { printTensor } from './print.js';
 import type { Runtime } from './runtime.js';

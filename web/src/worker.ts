@@ -1,6 +1,6 @@
 // One worker of a module with threads, in a browser or in Node.
 
-import { messageOf } from './compile.js';
+import { messageOf } from './errors.js';
 import { nodeModule } from './node.js';
 import type { ThreadWorker } from './wasm_module.js';
 

@@ -2,13 +2,14 @@
 
 import { type Endpoint, expose, type Remote as Wrapped, transfer, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { addressOf, remoteScript, workerScript } from '../builds.js';
-import * as check from '../check.js';
+import { addressOf, BUILDS, remoteScript, workerScript } from '../builds.js';
+import { bareTag, refuse } from '../check.js';
 import { DisposedError, InvalidArgumentError, LoadError } from '../errors.js';
+import { address, FILE_OPTIONS, HINT, readLoadOptions } from '../load_options.js';
 import type { BuildInfo } from '../tinytorch.js';
 import type { ThreadWorker } from '../wasm_module.js';
 import { startWorker } from '../worker.js';
-import { LIBRARY, type Link, linkOf, refuseMember, remoteObject } from './objects.js';
+import { type Link, linkOf, refuseMember, remoteObject } from './objects.js';
 import type { RemoteLoadOptions } from './types.js';
 import { type Answer, type Encoded, errorOf, isEncoded, mapDeep, type Server } from './values.js';
 
@@ -16,7 +17,6 @@ type AnyFunction = (...args: unknown[]) => unknown;
 
 /** By this name the script of the worker is told apart from those of the pool. */
 const NAME = 'tinytorch';
-const BUILDS = ['scalar', 'simd', 'relaxed', 'simd-mt', 'relaxed-mt'] as const;
 
 /** What transfer() has marked, and the buffers that are gone since. */
 const marked = new WeakSet<object>();
@@ -54,10 +54,7 @@ export class Connection implements Link {
 
   #lost(reason: string): void {
     if (this.#isLoaded) return this.end(new DisposedError(reason));
-    const hint = 'copy node_modules/tinytorch-wasm/dist/tinytorch-* to where the script is expected';
-    this.end(
-      new LoadError(`load: ${reason}. Where a bundler has left out the files of the package: ${hint}`),
-    );
+    this.end(new LoadError(`load: ${reason}${HINT}`));
   }
 
   /** Rejects what is pending and every later request. */
@@ -71,10 +68,10 @@ export class Connection implements Link {
 
   async load({ signal, wasmUrl, ...others }: RemoteLoadOptions): Promise<BuildInfo> {
     const addresses = Object.fromEntries(BUILDS.map((name) => [name, addressOf(name).href]));
-    const base = globalThis.location?.href ?? import.meta.url;
+    const base = globalThis.location?.href ?? import.meta.url; // not the worker's
     const options = this.#encode({
       ...others,
-      ...(wasmUrl !== undefined && { wasmUrl: new URL(wasmUrl, base).href }),
+      ...(wasmUrl !== undefined && { wasmUrl: address(wasmUrl, base).href }),
     }) as Record<string, unknown>;
     const number = signal ? this.#follow(signal) : 0;
     const script = workerScript().href;
@@ -146,16 +143,17 @@ export class Connection implements Link {
         handedOver.add(port);
         return { tinytorch: 'callback', port } satisfies Encoded;
       }
-      if (each instanceof AbortSignal)
-        return { tinytorch: 'signal', id: this.#follow(each) } satisfies Encoded;
-      if (each instanceof URL) return each.href;
+      const tag = bareTag(each); // also of another realm
+      if (tag === 'AbortSignal')
+        return { tinytorch: 'signal', id: this.#follow(each as AbortSignal) } satisfies Encoded;
+      if (tag === 'URL') return (each as URL).href;
       if (Symbol.iterator in each && !ArrayBuffer.isView(each))
         return Array.from(each as Iterable<unknown>, encode);
       const buffer = ArrayBuffer.isView(each) ? each.buffer : each;
-      if (!(buffer instanceof ArrayBuffer)) return each;
-      if (gone.has(buffer))
+      if (bareTag(buffer) !== 'ArrayBuffer') return each;
+      if (gone.has(buffer as ArrayBuffer))
         throw new InvalidArgumentError('an array is empty: it was handed over to a worker before');
-      if (marked.has(each)) handedOver.add(buffer);
+      if (marked.has(each)) handedOver.add(buffer as ArrayBuffer);
       return each;
     };
     let encoded: unknown;
@@ -165,7 +163,7 @@ export class Connection implements Link {
       if (!(error instanceof RangeError)) throw error;
       throw new InvalidArgumentError('an argument is nested too deeply, or contains itself');
     }
-    for (const each of handedOver) if (each instanceof ArrayBuffer) gone.add(each);
+    for (const each of handedOver) if (bareTag(each) === 'ArrayBuffer') gone.add(each as ArrayBuffer);
     return typeof encoded === 'object' && encoded !== null ? transfer(encoded, [...handedOver]) : encoded;
   }
 
@@ -199,21 +197,14 @@ export class Connection implements Link {
   }
 }
 
-const OPTIONS = [
-  ...(['variant', 'threads', 'maxHeapBytes', 'wasmUrl'] as const),
-  ...(['onProgress', 'signal'] as const),
-];
-
 /** Starts the worker and loads the library in it. */
 export async function connect(
   given?: RemoteLoadOptions,
 ): Promise<{ connection: Connection; info: BuildInfo }> {
-  const options = check.options(given, OPTIONS, 'loadInWorker') as RemoteLoadOptions;
-  const { signal, wasmUrl, onProgress } = options;
-  if (signal !== undefined) check.abortSignal(signal, 'loadInWorker').throwIfAborted();
-  if (onProgress !== undefined) check.callable(onProgress, 'loadInWorker', 'onProgress');
-  if (wasmUrl !== undefined && typeof wasmUrl !== 'string' && !(wasmUrl instanceof URL))
-    check.refuse('loadInWorker', 'wasmUrl', 'a string or a URL', wasmUrl);
+  const options = readLoadOptions<RemoteLoadOptions>(given, FILE_OPTIONS, 'loadInWorker');
+  const { signal, wasmUrl } = options;
+  if (typeof wasmUrl === 'function') refuse('loadInWorker', 'wasmUrl', 'a string or a URL', wasmUrl);
+  signal?.throwIfAborted();
   const connection = new Connection();
   try {
     return { connection, info: await connection.load(options) };
@@ -223,5 +214,3 @@ export async function connect(
     throw error;
   }
 }
-
-export { LIBRARY };

@@ -1,5 +1,6 @@
 // What stands on the page for an object of the worker: a proxy that turns every member into a request.
 
+import { bareTag } from '../check.js';
 import { InvalidArgumentError } from '../errors.js';
 
 /** What the proxies ask for; a Connection. */
@@ -22,7 +23,7 @@ export const linkOf = (object: object) => links.get(object);
 
 /** Throws for what has to be awaited before it can be an argument. */
 export function refuseMember(value: object): void {
-  if (members.has(value) || value instanceof Promise)
+  if (members.has(value) || bareTag(value) === 'Promise')
     throw new InvalidArgumentError(
       'an argument is a promise or a property of a remote object: await it first',
     );

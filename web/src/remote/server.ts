@@ -4,7 +4,8 @@ import { type Endpoint, expose, transfer, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { DisposedError } from '../errors.js';
 import { loadFrom } from '../load.js';
-import { type LoadOptions, sourceOfFiles } from '../load_files.js';
+import { sourceOfFiles } from '../load_files.js';
+import type { LoadOptions } from '../load_options.js';
 import { nodeModule } from '../node.js';
 import { type Answer, type Encoded, isEncoded, mapDeep, OfThePage, type Server, thrownOf } from './values.js';
 

@@ -2,7 +2,7 @@
 
 import type { Loss } from '../losses.js';
 import type { Resource } from '../resource.js';
-import type { LoadOptions } from '../load_files.js';
+import type { LoadOptions } from '../load_options.js';
 import type { Tensor } from '../tensor.js';
 import type { BuildInfo, TinyTorch } from '../tinytorch.js';
 import type { DType, NestedArray, NestedNumbers, TensorArrays } from '../types.js';

@@ -1,5 +1,6 @@
 // How arguments and results cross between a page and the worker that has the library.
 
+import { bareTag, isRevoked } from '../check.js';
 import * as errors from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 
@@ -52,12 +53,23 @@ export const isEncoded = (value: object): value is Encoded => 'tinytorch' in val
 export function mapDeep(value: unknown, replace: (value: object) => unknown): unknown {
   if (typeof value === 'function') return replace(value);
   if (typeof value !== 'object' || value === null) return value;
+  if (isRevoked(value)) throw new errors.InvalidArgumentError('an argument is a proxy that was revoked');
   if (Array.isArray(value)) return value.map((each) => mapDeep(each, replace));
-  if (value instanceof Map)
-    return new Map(Array.from(value, ([key, each]) => [mapDeep(key, replace), mapDeep(each, replace)]));
-  const prototype = Object.getPrototypeOf(value) as unknown;
-  if (isEncoded(value) || (prototype !== Object.prototype && prototype !== null)) return replace(value);
+  if (bareTag(value) === 'Map')
+    return new Map(
+      Array.from(value as Map<unknown, unknown>, ([key, each]) => [
+        mapDeep(key, replace),
+        mapDeep(each, replace),
+      ]),
+    );
+  if (isEncoded(value) || !isPlain(value)) return replace(value);
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapDeep(each, replace)]));
+}
+
+/** Whether it is `{...}`, of any realm: nothing is behind its prototype. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 export function thrownOf(error: unknown): Thrown {
